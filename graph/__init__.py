@@ -1,0 +1,64 @@
+"""The agent and its memory: `open_graph()` is the front door. Knows nothing of Gradio.
+
+The rooms, from the ground up (imports go down only):
+
+    errors         every way this house says no
+    bookmark       a place in a thread: thread, user, moment
+    bridge         from any thread or loop onto the one that async code lives on
+    state context  what a thread persists / what one run knows and nothing stores
+    tokens budget  pure: count tokens / compose the prompt, choose what to fold
+    settings       what can be set from outside
+    demo_model model   the model that needs no key / the chat model of these settings
+    history        pure: what a moment shows and how two differ
+    checkpointers  the places where threads can be kept
+    threads        the catalogue: list, rename, delete; transcript, timeline, branches
+    answer summarize   the two nodes
+    turns          one turn, however it is called: the graph object with its door
+    build          every edge of the graph
+    live           turns under way in this process
+"""
+
+import os
+
+# Read by langgraph at its first import: rows in the database must never call code.
+os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
+
+from graph.bookmark import LOCAL, Bookmark
+from graph.build import build
+from graph.door import OpenGraph, open_graph
+from graph.errors import (
+    CheckpointNotFound,
+    InvalidInput,
+    InvalidSettings,
+    LongthreadError,
+    MessageOverBudget,
+    ModelError,
+    ModelRefused,
+    ModelUnavailable,
+    StoreUnavailable,
+    ThreadBusy,
+    ThreadNotFound,
+    WrongLoop,
+)
+from graph.settings import Settings
+
+__all__ = [
+    "LOCAL",
+    "Bookmark",
+    "CheckpointNotFound",
+    "InvalidInput",
+    "InvalidSettings",
+    "LongthreadError",
+    "MessageOverBudget",
+    "ModelError",
+    "ModelRefused",
+    "ModelUnavailable",
+    "OpenGraph",
+    "Settings",
+    "StoreUnavailable",
+    "ThreadBusy",
+    "ThreadNotFound",
+    "WrongLoop",
+    "build",
+    "open_graph",
+]

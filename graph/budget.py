@@ -1,0 +1,282 @@
+"""What a prompt may hold and what goes into it: compose it, choose what to fold, cut a text to a size. Pure.
+
+`Budget` counts the model's tokens. Everything here is counted by `graph.tokens`, multiplied by the correction
+that the window's own answers give and rounded up: no prompt is above its budget, as far as can be known.
+
+A window is a row of *exchanges*, each from one human message to before the next. An exchange is a row of
+*units*: one message, or an AI message that calls tools and all their results, which no model accepts apart.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+
+from graph.errors import MessageOverBudget
+from graph.tokens import PRIMING, correction, count, count_all, count_text
+
+CUT = " […] "
+"""What stands where `clip` took something out."""
+
+Unit = list[BaseMessage]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Tokens of a prompt and its answer together (`total`), of which `answer` are kept for the answer."""
+
+    total: int
+    answer: int
+
+    @property
+    def prompt(self) -> int:
+        """What a prompt may hold."""
+        return self.total - self.answer
+
+    @property
+    def mark(self) -> int:
+        """A prompt of the whole window above this is due to be folded."""
+        return self.prompt * 3 // 4
+
+    @property
+    def target(self) -> int:
+        """What a fold brings the prompt down to, so that the next fold is many turns away."""
+        return self.prompt // 2
+
+    @property
+    def summary(self) -> int:
+        """What a summary may have."""
+        return min(2_000, self.prompt // 5)
+
+    def check(self, system_prompt: str) -> None:
+        """Raises `ValueError`, naming the numbers, when the system prompt leaves no sensible room."""
+        needs = count_all([SystemMessage(system_prompt)])
+        leaves = f"{self.total:,} tokens leave {self.prompt:,} for a prompt"
+        if self.prompt < 64:
+            raise ValueError(f"{leaves}, and 64 are the least")
+        if needs > self.prompt // 2:
+            raise ValueError(f"{leaves}, but the system prompt needs {needs:,}, and may have half of it")
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What the model is sent. `estimate` is our raw count, the other counts of tokens are corrected ones."""
+
+    messages: list[BaseMessage]
+    tokens: int
+    estimate: int
+    system: int
+    summary: int
+    window: int
+    sent: int
+    """Messages of the window that are in the prompt."""
+    left_out: int
+    """Messages of the window that are not."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A window in two: `fold + keep` is the window."""
+
+    fold: list[BaseMessage]
+    keep: list[BaseMessage]
+
+
+def _scaled(tokens: int, scale: float) -> int:
+    return math.ceil(round(tokens * scale, 6))
+
+
+def exchanges(messages: Iterable[BaseMessage]) -> list[list[BaseMessage]]:
+    """The messages split before each human one; what precedes the first is an exchange of its own."""
+    found: list[list[BaseMessage]] = []
+    for message in messages:
+        if not found or isinstance(message, HumanMessage):
+            found.append([])
+        found[-1].append(message)
+    return found
+
+
+def _units(exchange: Sequence[BaseMessage]) -> list[Unit]:
+    """What a model accepts of an exchange: no call without all its results, no result without its call."""
+    found: list[Unit] = []
+    position = 0
+    while position < len(exchange):
+        message = exchange[position]
+        position += 1
+        results: list[BaseMessage] = []
+        while position < len(exchange) and isinstance(exchange[position], ToolMessage):
+            results.append(exchange[position])
+            position += 1
+        if isinstance(message, ToolMessage):
+            continue  # a result, and those after it, whose call is not right before them
+        calls = _calls(message)
+        answers = _first_answers(calls, results)
+        if len(answers) == len(calls):
+            found.append([message, *answers])
+    return found
+
+
+def _calls(message: BaseMessage) -> set[str]:
+    """The ids of its tool calls; one without an id can have no result, and shows as an empty id."""
+    if not isinstance(message, AIMessage):
+        return set()
+    return {call["id"] or "" for call in (*message.tool_calls, *message.invalid_tool_calls)}
+
+
+def _first_answers(calls: set[str], results: Iterable[BaseMessage]) -> list[BaseMessage]:
+    """Of these tool messages the first to each call: a second one to the same call is refused by a model."""
+    open_calls = calls - {""}
+    found: list[BaseMessage] = []
+    for result in results:
+        if isinstance(result, ToolMessage) and result.tool_call_id in open_calls:
+            open_calls.discard(result.tool_call_id)
+            found.append(result)
+    return found
+
+
+def _size(messages: Iterable[BaseMessage]) -> int:
+    return sum(map(count, messages))
+
+
+def _whole(window: Sequence[Sequence[Unit]], room: int) -> list[Unit]:
+    """The newest of these exchanges that fit into `room` one after another, none left out between two."""
+    first = len(window)
+    while first and (room := room - sum(map(_size, window[first - 1]))) >= 0:
+        first -= 1
+    return [unit for exchange in window[first:] for unit in exchange]
+
+
+def _newest(exchange: Sequence[Unit], room: int) -> list[Unit]:
+    """Of an exchange too large for `room`: its question and its newest units. Empty if not even one fits."""
+    question = list(exchange[:1]) if isinstance(exchange[0][0], HumanMessage) else []
+    room -= sum(map(_size, question))
+    return [*question, *_whole([[unit] for unit in exchange[len(question) :]], room)] if room >= 0 else []
+
+
+def _fill(window: Sequence[Sequence[Unit]], room: int) -> list[BaseMessage] | None:
+    """As much of the window as `room` holds, its newest exchange always among it. None: it cannot be."""
+    if not window:
+        return [] if room >= 0 else None
+    chosen = _whole(window, room) or _newest(window[-1], room)
+    return [message for unit in chosen for message in unit] or None
+
+
+def _room(limit: int, scale: float, before: Iterable[BaseMessage]) -> int:
+    """Raw tokens that the window may have after `before` in a prompt of `limit` corrected ones."""
+    room = math.floor(limit / scale) + 1  # at most this; the division may be off by one
+    while _scaled(room, scale) > limit:
+        room -= 1
+    return room - count_all(before)
+
+
+def _clipped(summary: SystemMessage, room: int) -> SystemMessage:
+    text = str(summary.text)
+    return summary if count_text(text) <= room else summary.model_copy(update={"content": clip(text, room)})
+
+
+def compose(
+    system: SystemMessage, summary: SystemMessage | None, window: Sequence[BaseMessage], budget: Budget
+) -> Prompt:
+    """The prompt: system, summary, and the newest whole exchanges of the window that fit.
+
+    The newest exchange is always in it, if need be only its question and newest messages, and at the price of
+    the summary if nothing else helps. Orphans of a tool call are never in it. Raises `MessageOverBudget`.
+    """
+    scale = correction(window)
+    accepted = [units for exchange in exchanges(window) if (units := _units(exchange))]
+    if summary is not None:
+        summary = _clipped(summary, math.floor(budget.summary / scale))
+    for heads in ([system, summary], [system, None]):
+        head: list[BaseMessage] = [message for message in heads if message is not None]
+        body = _fill(accepted, _room(budget.prompt, scale, head))
+        if body is not None:
+            return _prompt(head, body, len(window), scale)
+    raise MessageOverBudget(_scaled(count_all([system, *_least(accepted)]), scale), budget.prompt)
+
+
+def _least(window: Sequence[Sequence[Unit]]) -> Unit:
+    """What a prompt must hold of the window: the newest question; where there is none, the newest unit."""
+    if not window:
+        return []
+    newest = window[-1]
+    return newest[0] if isinstance(newest[0][0], HumanMessage) else newest[-1]
+
+
+def _prompt(head: list[BaseMessage], body: list[BaseMessage], window: int, scale: float) -> Prompt:
+    estimate = count_all([*head, *body])
+    return Prompt(
+        messages=[*head, *body],
+        tokens=_scaled(estimate, scale),
+        estimate=estimate,
+        system=_scaled(count(head[0]) + PRIMING, scale),
+        summary=_scaled(_size(head[1:]), scale),
+        window=_scaled(_size(body), scale),
+        sent=len(body),
+        left_out=window - len(body),
+    )
+
+
+def fits(system: SystemMessage, message: BaseMessage, budget: Budget) -> None:
+    """Raises `MessageOverBudget` when this one message and the system prompt cannot be a prompt."""
+    needs = count_all([system, message])
+    if needs > budget.prompt:
+        raise MessageOverBudget(needs, budget.prompt)
+
+
+def choose_fold(
+    system: SystemMessage,
+    summary: SystemMessage | None,
+    window: Sequence[BaseMessage],
+    budget: Budget,
+    *,
+    force: bool = False,
+) -> Fold | None:
+    """Which whole exchanges to fold, oldest first, or None when nothing need be or can be.
+
+    Due when system, summary and window are over `budget.mark`; then what remains, with a summary as large as
+    may be, comes down to `budget.target`. The last exchange is always kept. `force`: now, all but the last.
+    """
+    parts = exchanges(window)
+    scale = correction(window)
+    whole = count_all([system, *([summary] if summary else []), *window])
+    if len(parts) < 2 or not (force or _scaled(whole, scale) > budget.mark):
+        return None
+    kept = count_all([system, SystemMessage(""), *window])  # the empty one: what holds the new summary
+    fold: list[BaseMessage] = []
+    for part in parts[:-1]:
+        if not force and _scaled(kept, scale) + budget.summary <= budget.target:
+            break
+        fold += part
+        kept -= _size(part)
+    return Fold(fold, list(window[len(fold) :])) if fold else None
+
+
+def portion(messages: Sequence[BaseMessage], room: int) -> tuple[list[BaseMessage], list[BaseMessage]]:
+    """The first whole exchanges that fit `room` tokens by our raw count, at least one, and the rest."""
+    taken: list[BaseMessage] = []
+    for part in exchanges(messages):
+        room -= _size(part)
+        if taken and room < 0:
+            break
+        taken += part
+    return taken, list(messages[len(taken) :])
+
+
+def clip(text: str, room: int) -> str:
+    """The text, shortened in the middle if need be, so that `count_text` of it is at most `room`."""
+    if count_text(text) <= room:
+        return text
+    low, high = (
+        0,
+        min(len(text), 16 * max(room, 1)),
+    )  # characters kept; `low` fits or is 0. Few tokens hold 16
+    while low + 1 < high:
+        middle = (low + high) // 2
+        low, high = (middle, high) if count_text(_without_middle(text, middle)) <= room else (low, middle)
+    shortened = _without_middle(text, low) if low else CUT
+    return shortened if count_text(shortened) <= room else ""
+
+
+def _without_middle(text: str, kept: int) -> str:
+    return text[: kept - kept // 2] + CUT + text[len(text) - kept // 2 :]

@@ -1,0 +1,42 @@
+"""Every edge of the graph: `build` and `assemble`."""
+
+from typing import Any
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+
+from graph.answer import answering
+from graph.context import Context
+from graph.model import Models, open_models
+from graph.settings import Settings
+from graph.state import Question, State
+from graph.summarize import fold_due, summarizing
+from graph.turns import ThreadGraph
+
+
+def assemble(
+    settings: Settings, models: Models, checkpointer: BaseCheckpointSaver[str] | None = None
+) -> ThreadGraph:
+    """START → answer → (over the mark?) summarize → END, for these models."""
+
+    def after_answer(state: State) -> str:
+        return "summarize" if fold_due(state, settings) else END
+
+    graph: StateGraph[State, Context, Question, State] = StateGraph(
+        State, context_schema=Context, input_schema=Question, output_schema=State
+    )
+    graph.add_node("answer", answering(models, settings))  # pyright: ignore[reportArgumentType]
+    graph.add_node("summarize", summarizing(models, settings))  # pyright: ignore[reportArgumentType]
+    graph.add_edge(START, "answer")
+    graph.add_conditional_edges("answer", after_answer, ["summarize", END])
+    graph.add_edge("summarize", END)
+    return ThreadGraph.around(graph.compile(checkpointer=checkpointer, name="longthread"), settings, models)
+
+
+def build(config: Any = None) -> ThreadGraph:
+    """The graph without a saver, for a server that brings its own; what `langgraph.json` names.
+
+    `config` is what such a server hands to a graph factory; nothing in it is used.
+    """
+    settings = Settings.read()
+    return assemble(settings, open_models(settings))

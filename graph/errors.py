@@ -1,0 +1,93 @@
+"""Every way this house says no.
+
+    LongthreadError
+    ├── InvalidInput          the caller's words cannot be taken as they are
+    │   ├── InvalidSettings   a setting is unknown, malformed or contradicts another
+    │   └── MessageOverBudget one message alone is larger than a prompt may be
+    ├── ThreadNotFound        no such thread, or not yours: the two look the same
+    ├── CheckpointNotFound    no such moment in this thread
+    ├── ThreadBusy            an answer is being written in this thread
+    ├── WrongLoop             a blocking call from inside the event loop it waits for
+    ├── StoreUnavailable      Postgres cannot be reached or refused
+    └── ModelError            the model did not answer
+        ├── ModelUnavailable  refused, timed out or failed: trying again may help
+        └── ModelRefused      rejected the request or spoke another protocol: it will not
+
+No message holds a word of a conversation.
+"""
+
+
+class LongthreadError(Exception):
+    """Base of every error raised on purpose; its text says what to do."""
+
+
+class InvalidInput(LongthreadError, ValueError):
+    """The caller's words cannot be taken as they are; nothing was stored."""
+
+
+class InvalidSettings(InvalidInput):
+    """A setting is unknown, malformed or contradicts another."""
+
+
+class MessageOverBudget(InvalidInput):
+    """One message alone is larger than a prompt may be; nothing was stored.
+
+    `tokens` is what the message needs together with the system prompt, `limit` what a prompt may hold.
+    """
+
+    def __init__(self, tokens: int, limit: int) -> None:
+        super().__init__(
+            f"This message needs about {tokens:,} tokens and a prompt may hold {limit:,}. "
+            "Shorten it, or raise LONGTHREAD_TOKEN_BUDGET."
+        )
+        self.tokens = tokens
+        self.limit = limit
+
+    def __reduce__(self) -> tuple[type["MessageOverBudget"], tuple[int, int]]:
+        return type(self), (self.tokens, self.limit)
+
+
+class ThreadNotFound(LongthreadError, LookupError):
+    """No such thread, or not yours: the two look the same."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such thread here.")
+
+
+class CheckpointNotFound(LongthreadError, LookupError):
+    """No such moment in this thread; the thread is unchanged."""
+
+    def __init__(self) -> None:
+        super().__init__("This thread has no such checkpoint. List them with get_state_history().")
+
+
+class ThreadBusy(LongthreadError):
+    """An answer is being written in this thread."""
+
+    def __init__(self) -> None:
+        super().__init__("This thread is still answering. Wait for it, or stop it first.")
+
+
+class WrongLoop(LongthreadError, RuntimeError):
+    """A blocking call from inside the event loop it would have to wait for."""
+
+    def __init__(self, call: str) -> None:
+        super().__init__(
+            f"{call}() would block the event loop that has to run it. Await a{call}() here instead."
+        )
+
+
+class StoreUnavailable(LongthreadError, ConnectionError):
+    """Postgres cannot be reached, or refused us."""
+
+
+class ModelError(LongthreadError):
+    """The model did not answer; the question is kept and can be retried."""
+
+
+class ModelUnavailable(ModelError):
+    """The model refused the connection, timed out, was busy or failed: trying again may help."""
+
+
+class ModelRefused(ModelError):
+    """The model rejected the request or spoke another protocol: trying again will not help."""

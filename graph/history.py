@@ -1,0 +1,58 @@
+"""A thread's past, as values: what a snapshot shows and how two of them differ. Pure; runs nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from langchain_core.messages import BaseMessage, SystemMessage
+from langgraph.types import StateSnapshot
+
+
+@dataclass(frozen=True)
+class View:
+    """What a moment holds: the live window, oldest first, and the summary of what came before it."""
+
+    messages: list[BaseMessage] = field(default_factory=list[BaseMessage])
+    summary: SystemMessage | None = None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What changed from one moment to a later one; `changed` pairs the old and the new of one message id."""
+
+    added: list[BaseMessage]
+    removed: list[BaseMessage]
+    changed: list[tuple[BaseMessage, BaseMessage]]
+    summary_before: SystemMessage | None
+    summary_after: SystemMessage | None
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing that a person can see has changed."""
+        same_summary = _text(self.summary_before) == _text(self.summary_after)
+        return same_summary and not (self.added or self.removed or self.changed)
+
+
+def look(snapshot: StateSnapshot) -> View:
+    """What the snapshot shows."""
+    return View(list(snapshot.values.get("messages") or ()), snapshot.values.get("summary"))
+
+
+def difference(before: StateSnapshot | None, after: StateSnapshot) -> Difference:
+    """What changed from `before` (None: the beginning) to `after`, in the order of the windows."""
+    old, new = look(before) if before else View(), look(after)
+    old_by_id, new_by_id = _by_id(old.messages), _by_id(new.messages)
+    return Difference(
+        added=[m for m in new.messages if m.id not in old_by_id],
+        removed=[m for m in old.messages if m.id not in new_by_id],
+        changed=[(o, m) for m in new.messages if (o := old_by_id.get(m.id)) and o.content != m.content],
+        summary_before=old.summary,
+        summary_after=new.summary,
+    )
+
+
+def _by_id(messages: Sequence[BaseMessage]) -> dict[str | None, BaseMessage]:
+    return {m.id: m for m in messages}
+
+
+def _text(message: BaseMessage | None) -> str:
+    return message.text if message else ""

@@ -1,0 +1,297 @@
+"""The chat model of these settings, and a request to it: streamed, stopped, timed, its errors ours."""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, cast
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
+
+import openai
+from langchain_core.exceptions import ContextOverflowError
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
+from langchain_core.runnables import RunnableConfig
+from langchain_openai import ChatOpenAI
+from langgraph.constants import TAG_NOSTREAM
+from pydantic import SecretStr
+
+from graph.demo_model import DemoModel
+from graph.errors import ModelError, ModelRefused, ModelUnavailable
+from graph.settings import Settings
+
+log = logging.getLogger("longthread")
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0  # seconds before the second try, and before any
+TRY_AGAIN = frozenset({408, 409, 425, 429})  # statuses below 500 that say "not now" and not "never"
+
+
+@dataclass(frozen=True)
+class Models:
+    """Who answers and who summarises; `name` is the answering model's, `demo` says it is no real one."""
+
+    answer: BaseChatModel
+    summary: BaseChatModel
+    name: str
+    demo: bool
+
+
+def open_models(settings: Settings) -> Models:
+    """The models these settings name; without a key and a URL the demo model, and a log line that says so."""
+    if settings.demo:
+        log.warning("No OPENAI_API_KEY and no OPENAI_BASE_URL: the demo model answers. It is no real model.")
+        demo = DemoModel()
+        return Models(demo, demo, "demo", True)
+    answer = _chat_openai(settings, settings.model)
+    summary = _chat_openai(settings, settings.summary_model or settings.model)
+    return Models(answer, summary, settings.model, False)
+
+
+def _chat_openai(settings: Settings, name: str) -> ChatOpenAI:
+    return ChatOpenAI(
+        model=name,
+        api_key=settings.openai_api_key or SecretStr("none"),  # a server of one's own often wants no key
+        base_url=settings.openai_base_url,
+        use_responses_api=False,
+        stream_usage=True,
+        max_retries=0,  # ours: only before the first word
+        stream_chunk_timeout=None,  # ours: see stream_answer
+        timeout=settings.model_timeout + 1,  # seconds; last resort for who calls the model without us
+        http_async_client=_client(),
+        # People pause for longer than a connection is kept, and an idle one would outlive its event loop.
+        default_headers={"Connection": "close"},
+    )
+
+
+class _ClientPerLoop(openai.DefaultAsyncHttpxClient):
+    """A pool of connections serves one event loop; the page and the blocking calls run on two."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
+
+    async def send(self, request: Any, **options: Any) -> Any:
+        """Send on the client of the running loop."""
+        loop = asyncio.get_running_loop()
+        if (client := self._clients.get(loop)) is None:
+            client = self._clients[loop] = openai.DefaultAsyncHttpxClient()
+        return await client.send(request, **options)
+
+
+@cache
+def _client() -> _ClientPerLoop:
+    return _ClientPerLoop()  # one for all models: reading the certificates takes a while
+
+
+async def stream_answer(
+    model: BaseChatModel,
+    messages: Sequence[BaseMessage],
+    *,
+    stop: asyncio.Event,
+    timeout: float,
+    retries: int,
+    max_tokens: int | None = None,
+    config: RunnableConfig | None = None,
+) -> AsyncIterator[AIMessageChunk]:
+    """The model's answer to `messages`, chunk by chunk; ends early and quietly once `stop` is set.
+
+    `timeout` is in seconds without a word, for the connection, the first chunk and each after it. A request
+    that failed before its first chunk is sent again up to `retries` times; after it never. Text that cannot
+    be stored (NUL, lone surrogates) comes as U+FFFD. Raises only `ModelUnavailable` and `ModelRefused`.
+    """
+    options: dict[str, Any] = {} if max_tokens is None else {"max_tokens": max_tokens}
+    url = getattr(model, "openai_api_base", None) or ""
+    for attempt in range(retries + 1):
+        heard = _Heard()
+        source = cast(AsyncGenerator[AIMessageChunk], model.astream(list(messages), config, **options))
+        try:
+            async with aclosing(_race(source, stop, timeout, url)) as chunks:
+                async for chunk in chunks:
+                    heard.note(chunk)
+                    yield chunk
+            if not stop.is_set():
+                heard.check(_place(url))
+            return
+        except ModelUnavailable as e:
+            if heard.chunks or attempt == retries:
+                raise
+            pause = min(FIRST_PAUSE * 2**attempt, LONGEST_PAUSE) * random.uniform(0.5, 1)  # noqa: S311 - jitter
+            log.warning("%s Again in %.1f s (%d of %d).", e, pause, attempt + 1, retries)
+        if await _stopped_within(stop, pause):
+            return
+
+
+async def ask(
+    model: BaseChatModel,
+    messages: Sequence[BaseMessage],
+    *,
+    timeout: float,
+    retries: int,
+    max_tokens: int | None = None,
+) -> AIMessage:
+    """The model's whole answer, kept out of LangGraph's message stream; else as `stream_answer`."""
+    whole: AIMessageChunk | None = None
+    never = asyncio.Event()
+    async for chunk in stream_answer(
+        model,
+        messages,
+        stop=never,
+        timeout=timeout,
+        retries=retries,
+        max_tokens=max_tokens,
+        config={"tags": [TAG_NOSTREAM]},
+    ):
+        whole = chunk if whole is None else whole + chunk
+    return cast(AIMessage, message_chunk_to_message(whole or AIMessageChunk(content="")))
+
+
+async def _race(
+    source: AsyncGenerator[AIMessageChunk], stop: asyncio.Event, timeout: float, url: str
+) -> AsyncGenerator[AIMessageChunk]:
+    """What `source` says until it ends, `stop` is set or it is silent for `timeout` seconds."""
+    inbox: asyncio.Queue[AIMessageChunk | Exception | None] = asyncio.Queue(1)
+    # One task reads the stream from its first to its last word: callbacks live in a task's context.
+    reader = asyncio.create_task(_read(source, inbox))
+    stopped = asyncio.create_task(stop.wait())
+    word: asyncio.Task[AIMessageChunk | Exception | None] | None = None
+    try:
+        while not stop.is_set():
+            word = asyncio.create_task(inbox.get())
+            await asyncio.wait((word, stopped), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            if stop.is_set():
+                return
+            if not word.done():
+                silent = f"{_place(url)} said nothing for {timeout:g} s."
+                raise ModelUnavailable(f"{silent} Try again, or raise LONGTHREAD_MODEL_TIMEOUT.")
+            if (said := word.result()) is None:
+                return
+            if isinstance(said, Exception):
+                raise translate(said, url) from None  # the cause may quote the conversation
+            yield said
+    finally:
+        tasks = [task for task in (reader, stopped, word) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=1)  # closes the request; never waits for a model that will not end
+
+
+async def _read(
+    source: AsyncGenerator[AIMessageChunk], inbox: asyncio.Queue[AIMessageChunk | Exception | None]
+) -> None:
+    end: Exception | None = None
+    try:
+        async with aclosing(source):
+            async for chunk in source:
+                await inbox.put(_storable(chunk))
+    except Exception as e:  # noqa: BLE001 - whatever a model's library raises is _race's to translate
+        end = e
+    await inbox.put(end)
+
+
+async def _stopped_within(stop: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            return await stop.wait()
+    except TimeoutError:
+        return False
+
+
+def _storable(said: AIMessage) -> AIMessageChunk:
+    """`said` as a chunk whose text Postgres and UTF-8 can hold."""
+    if not isinstance(said, AIMessageChunk):  # a model that cannot stream hands over a whole message
+        said = AIMessageChunk(**said.model_dump(exclude={"type"}))
+    if isinstance(said.content, str):
+        whole = said.content.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        said.content = whole.replace("\0", "\ufffd")
+    return said
+
+
+@dataclass
+class _Heard:
+    """What one stream has brought so far."""
+
+    chunks: int = 0
+    said: bool = False
+    openai: bool = False
+    reason: str | None = None
+
+    def note(self, chunk: AIMessageChunk) -> None:
+        content = chunk.content
+        self.chunks += 1
+        self.said |= bool(content.strip() if isinstance(content, str) else content)
+        self.said |= bool(chunk.tool_call_chunks or chunk.tool_calls)
+        self.openai |= chunk.response_metadata.get("model_provider") == "openai"
+        self.reason = chunk.response_metadata.get("finish_reason") or self.reason
+
+    def check(self, place: str) -> None:
+        """Raise if what ended was no answer: nothing was said, or the protocol's last word is missing."""
+        if self.openai and self.reason is None and self.said:
+            raise ModelUnavailable(f"{place} broke off in the middle of its answer. Try again.")
+        if not self.said and self.reason == "length":
+            raise ModelRefused(f"{place} used up its answer without a word. Raise LONGTHREAD_ANSWER_TOKENS.")
+        if not self.said:
+            raise ModelRefused(f"{place} answered with nothing. Check LONGTHREAD_MODEL and OPENAI_BASE_URL.")
+
+
+def translate(error: Exception, url: str = "") -> ModelError:  # noqa: PLR0911 - a table
+    """`error` of a model's library as ours; names the server (the request's, else of `url`), never text."""
+    if isinstance(error, ModelError):
+        return error
+    # httpx's own errors raise where they have no request; only openai's always have one.
+    request = error.request if isinstance(error, openai.APIError) else None
+    place = _place(str(request.url) if request else url)
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if isinstance(error, ContextOverflowError) or _says_too_long(error):
+        return ModelRefused(f"{place} finds the prompt too long. Lower LONGTHREAD_TOKEN_BUDGET.")
+    if isinstance(error, openai.APIResponseValidationError):
+        return _other_protocol(place, error)
+    if isinstance(error, openai.APIStatusError):
+        return _by_status(place, error.status_code)
+    if isinstance(error, (openai.APITimeoutError, TimeoutError)):
+        return ModelUnavailable(
+            f"{place} did not answer in time. Try again, or raise LONGTHREAD_MODEL_TIMEOUT."
+        )
+    if isinstance(error, openai.APIConnectionError | OSError) or "TransportError" in names:  # any httpx's
+        return ModelUnavailable(f"{place} cannot be reached or hung up. Check OPENAI_BASE_URL, or try again.")
+    if isinstance(error, openai.APIError):
+        return ModelUnavailable(f"{place} failed in the middle of its answer. Try again.")
+    return _other_protocol(place, error)
+
+
+def _by_status(place: str, status: int) -> ModelError:
+    if status >= 500 or status in TRY_AGAIN:
+        what = "is busy, or your quota is used up" if status == 429 else "failed"
+        return ModelUnavailable(f"{place} {what} (status {status}). Try again later.")
+    advice = {
+        401: "refused the key (status 401). Check OPENAI_API_KEY.",
+        403: "refused access (status 403). Check OPENAI_API_KEY and LONGTHREAD_MODEL.",
+        404: "has no such address or model (status 404). Check OPENAI_BASE_URL and LONGTHREAD_MODEL.",
+        413: "finds the request too large (status 413). Lower LONGTHREAD_TOKEN_BUDGET.",
+    }
+    other = f"rejected the request (status {status}). Check LONGTHREAD_MODEL and OPENAI_BASE_URL."
+    return ModelRefused(f"{place} {advice.get(status, other)}")
+
+
+def _other_protocol(place: str, error: Exception) -> ModelRefused:
+    kind = type(error).__name__
+    return ModelRefused(f"{place} does not speak the OpenAI protocol ({kind}). Check OPENAI_BASE_URL.")
+
+
+def _says_too_long(error: Exception) -> bool:
+    """Servers word it differently; OpenAI's code is `context_length_exceeded`."""
+    if isinstance(error, openai.APIStatusError) and error.status_code != 400:
+        return False
+    said = f"{error.code} {error.message}".lower() if isinstance(error, openai.APIError) else ""
+    return "context" in said and any(word in said for word in ("length", "window", "exceed"))
+
+
+def _place(url: str) -> str:
+    """Scheme, host and port: a path or a user part may hold a secret."""
+    parts = urlsplit(url)
+    if not parts.hostname:
+        return "The model's server"
+    return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")

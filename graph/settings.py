@@ -1,0 +1,162 @@
+"""What can be set from outside: a frozen `Settings`, read once from the environment and passed down."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from graph.budget import Budget
+from graph.errors import InvalidSettings
+
+PREFIX = "LONGTHREAD_"
+SYSTEM_PROMPT = (
+    "You are a helpful assistant in a long conversation. Answer from what was said in it where you can, "
+    "and say so when you do not know."
+)
+
+
+def _blank_is_unset(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+Optional = BeforeValidator(_blank_is_unset)
+
+
+def _name(name: str) -> AliasChoices:
+    """A field by its own name in code and by `name` in the environment."""
+    return AliasChoices(name.removeprefix(PREFIX).lower(), name)
+
+
+class Settings(BaseSettings):
+    """Everything an operator can choose.
+
+    Sources, first wins: arguments, the environment, a `.env` file in the working folder, the defaults here.
+    Raises `InvalidSettings` (through `Settings.read`) with one line that names the setting and the fault.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_file=".env", populate_by_name=True)
+
+    database_url: Annotated[SecretStr | None, Optional] = Field(
+        None, validation_alias=_name("DATABASE_URL"), description="Postgres of your own; unset: embedded"
+    )
+    data: Annotated[Path | None, Optional] = Field(
+        None,
+        validation_alias=_name("LONGTHREAD_DATA"),
+        description="folder of the embedded Postgres; unset: the user's data folder",
+    )
+    openai_api_key: Annotated[SecretStr | None, Optional] = Field(
+        None, validation_alias=_name("OPENAI_API_KEY"), description="key of the model's API"
+    )
+    openai_base_url: Annotated[str | None, Optional] = Field(
+        None,
+        validation_alias=_name("OPENAI_BASE_URL"),
+        description="any OpenAI-compatible URL; unset, with no key either: the demo model",
+    )
+    model: str = Field(
+        "gpt-4o-mini", validation_alias=_name("LONGTHREAD_MODEL"), description="model that answers"
+    )
+    summary_model: Annotated[str | None, Optional] = Field(
+        None,
+        validation_alias=_name("LONGTHREAD_SUMMARY_MODEL"),
+        description="model that summarises; unset: the one that answers",
+    )
+    model_timeout: float = Field(
+        60.0,
+        gt=0,
+        le=3600,
+        validation_alias=_name("LONGTHREAD_MODEL_TIMEOUT"),
+        description="seconds without a word from the model before it counts as failed",
+    )
+    model_retries: int = Field(
+        2,
+        ge=0,
+        le=10,
+        validation_alias=_name("LONGTHREAD_MODEL_RETRIES"),
+        description="times a failed request to the model is tried again",
+    )
+    token_budget: int = Field(
+        8000,
+        ge=200,
+        le=10_000_000,
+        validation_alias=_name("LONGTHREAD_TOKEN_BUDGET"),
+        description="tokens of a prompt and its answer together",
+    )
+    answer_tokens: Annotated[int | None, Optional] = Field(
+        None,
+        ge=16,
+        validation_alias=_name("LONGTHREAD_ANSWER_TOKENS"),
+        description="tokens of the budget kept for the answer; unset: a quarter, at most 1,000",
+    )
+    system_prompt: str = Field(
+        SYSTEM_PROMPT,
+        min_length=1,
+        validation_alias=_name("LONGTHREAD_SYSTEM_PROMPT"),
+        description="what the model is told before every conversation",
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgres(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and urlsplit(value.get_secret_value()).scheme not in ("postgres", "postgresql"):
+            raise ValueError("must begin with postgresql://")
+        return value
+
+    @field_validator("openai_base_url")
+    @classmethod
+    def _http(cls, value: str | None) -> str | None:
+        if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
+            raise ValueError("must be an http:// or https:// URL")
+        return value
+
+    @model_validator(mode="after")
+    def _budget_holds_the_system_prompt(self) -> Self:
+        self.budget.check(self.system_prompt)
+        return self
+
+    @property
+    def budget(self) -> Budget:
+        """The token budget these settings describe."""
+        return Budget(self.token_budget, self.answer_tokens or min(1000, self.token_budget // 4))
+
+    @property
+    def demo(self) -> bool:
+        """Whether no real model is set, and the demo model answers."""
+        return self.openai_api_key is None and self.openai_base_url is None
+
+    @classmethod
+    def read(cls, **overrides: Any) -> Self:
+        """Settings from the environment, with `overrides` on top. Raises `InvalidSettings`."""
+        known = set(_environment_names(cls))
+        if unknown := sorted(n for n in os.environ if n.startswith(PREFIX) and n not in known):
+            raise InvalidSettings(f"{unknown[0]}: no such setting. Known: {', '.join(sorted(known))}.")
+        try:
+            return cls(**overrides)
+        except ValidationError as e:
+            first = e.errors(include_url=False, include_input=False)[0]
+            field = str(first["loc"][0]) if first["loc"] else ""
+            name = _environment_name(cls, field)
+            raise InvalidSettings(f"{name}: {first['msg'].removeprefix('Value error, ')}.") from None
+
+
+def _environment_name(cls: type[Settings], field: str) -> str:
+    for name, info in cls.model_fields.items():
+        alias = info.validation_alias
+        if isinstance(alias, AliasChoices) and field in (name, *alias.choices):
+            return str(alias.choices[-1])
+    return f"{PREFIX}TOKEN_BUDGET"  # the only rule that spans several fields
+
+
+def _environment_names(cls: type[Settings]) -> Iterable[str]:
+    return (_environment_name(cls, field) for field in cls.model_fields)

@@ -1,0 +1,22 @@
+"""What a thread persists between turns: `State`, and nothing else.
+
+The summary is a message and never a `str`: the stock Postgres saver writes strings into JSONB in clear, where
+one NUL makes every later turn fail.
+"""
+
+from typing import Annotated, NotRequired, TypedDict
+
+from langchain_core.messages import AnyMessage, SystemMessage
+from langgraph.graph.message import add_messages
+
+
+class Question(TypedDict):
+    """What a caller may put in."""
+
+    messages: Annotated[list[AnyMessage], add_messages]
+
+
+class State(Question):
+    """The live window of the conversation, oldest first, and the summary of what came before it."""
+
+    summary: NotRequired[SystemMessage | None]

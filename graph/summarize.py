@@ -1,0 +1,138 @@
+"""The node that folds the oldest exchanges into the summary: `summarizing` makes it, `fold` does it."""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+from uuid import uuid4
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, RemoveMessage, SystemMessage
+
+from graph.budget import Budget, choose_fold, clip, portion
+from graph.errors import ModelError
+from graph.model import Models, ask
+from graph.settings import Settings
+from graph.state import State
+from graph.tokens import correction, count, count_all, count_text
+
+log = logging.getLogger("longthread")
+
+INSTRUCTIONS = (
+    "Summarise the conversation below so that it can go on from your summary alone. Keep every name, number, "
+    "date, decision, preference and open question; drop greetings and repetition. Merge the earlier summary "
+    "into yours. Write plain sentences, no preamble."
+)
+HEADING = "Summary of the conversation so far:\n"
+MARGIN = 16  # tokens: the headings of the request's two parts
+
+
+def fold_due(state: State, settings: Settings) -> bool:
+    """Whether the window is over its mark and can be folded."""
+    return _chosen(state, settings, force=False) is not None
+
+
+def summarizing(models: Models, settings: Settings) -> Callable[[State], Awaitable[dict[str, Any]]]:
+    """A node that folds what is over the mark.
+
+    If the summary model fails nothing is dropped: the next prompt is trimmed, and the fold is tried
+    again after the next answer.
+    """
+
+    async def summarize(state: State) -> dict[str, Any]:
+        try:
+            return await fold(state, models, settings) or {}
+        except ModelError as e:
+            log.warning(
+                "could not summarise, nothing is dropped, will try again after the next answer: %s", e
+            )
+            return {}
+
+    return summarize
+
+
+async def fold(
+    state: State, models: Models, settings: Settings, *, force: bool = False
+) -> dict[str, Any] | None:
+    """The update of the state that folds its oldest whole exchanges; None when there is nothing to fold.
+
+    What does not fit one request is folded in several, each with the summary of those before. With `force`,
+    all but the last exchange. Raises `ModelError`, unless a part was folded already: then that is returned.
+    """
+    chosen = _chosen(state, settings, force=force)
+    if chosen is None:
+        return None
+    summary, rest, done = state.get("summary"), chosen, list[BaseMessage]()
+    scale = correction(state["messages"])
+    while rest:
+        try:
+            summary, part, rest = await _fold_part(summary, rest, scale, models, settings)
+        except ModelError:
+            if not done:
+                raise
+            break
+        done += part
+    return {"summary": summary, "messages": [RemoveMessage(id=m.id) for m in done if m.id]}
+
+
+def _chosen(state: State, settings: Settings, *, force: bool) -> list[BaseMessage] | None:
+    system = SystemMessage(settings.system_prompt)
+    chosen = choose_fold(system, state.get("summary"), state["messages"], settings.budget, force=force)
+    return chosen.fold if chosen else None
+
+
+async def _fold_part(
+    summary: SystemMessage | None,
+    messages: Sequence[BaseMessage],
+    scale: float,
+    models: Models,
+    settings: Settings,
+) -> tuple[SystemMessage, list[BaseMessage], list[BaseMessage]]:
+    """One request to the summary model: the new summary, the messages in it, and those still to fold."""
+    instructions = SystemMessage(INSTRUCTIONS, additional_kwargs={"longthread": {"task": "summarize"}})
+    earlier = summary.text.removeprefix(HEADING) if summary else ""
+    room = _room(settings.budget, scale) - count_all([instructions, HumanMessage(earlier)]) - MARGIN
+    part, rest = portion(messages, room)
+    text = clip("\n".join(map(_line, part)), max(room, 1))
+    heading = f"Earlier summary:\n{earlier}\n\n" if earlier else ""
+    written = await ask(
+        models.summary,
+        [instructions, HumanMessage(f"{heading}Conversation:\n{text}")],
+        timeout=settings.model_timeout,
+        retries=settings.model_retries,
+        max_tokens=settings.budget.summary - count_text(HEADING),
+    )
+    return _summary(summary, part, written, settings.budget), part, rest
+
+
+def _room(budget: Budget, scale: float) -> int:
+    """Tokens, by our own count, that a request for a summary may have."""
+    return int(min(budget.prompt, budget.total - budget.summary) / max(scale, 1.0))
+
+
+def _line(message: BaseMessage) -> str:
+    speaker = {"human": "User", "ai": "Assistant", "tool": "Tool", "system": "Note"}.get(
+        message.type, "Other"
+    )
+    calls = [f"[calls {c['name']}]" for c in message.tool_calls] if isinstance(message, AIMessage) else []
+    return f"{speaker}: {' '.join([message.text, *calls])}"
+
+
+def _summary(
+    old: SystemMessage | None, part: Sequence[BaseMessage], written: AIMessage, budget: Budget
+) -> SystemMessage:
+    text = clip(HEADING + written.text.strip(), budget.summary)
+    notes: dict[str, Any] = old.additional_kwargs.get("longthread", {}) if old else {}
+    sent = (written.usage_metadata or {}).get("input_tokens", 0)
+    return SystemMessage(
+        text,
+        id=str(uuid4()),
+        additional_kwargs={
+            "longthread": {
+                "count": notes.get("count", 0) + len(part),
+                "before": notes.get("before", 0) + sum(map(count, part)),
+                "after": count_text(text),
+                "through": part[-1].id,
+                "sent": notes.get("sent", 0) + sent,
+                "largest": max(notes.get("largest", 0), sent),
+            }
+        },
+    )

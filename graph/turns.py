@@ -1,0 +1,233 @@
+"""One turn, however it is called: `ThreadGraph` admits what comes in, then runs it.
+
+The checks live in the graph object because everything passes it: the page, Studio's server and a stranger's
+`graph.invoke` alike. There is one implementation, async; the sync calls run it on the graph's own loop.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
+from typing import Any, Self, cast
+
+import anyio.from_thread
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage, convert_to_messages
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import StateSnapshot, StateUpdate
+
+from graph.bookmark import Bookmark, configurable, storable
+from graph.bridge import Bridge
+from graph.budget import Prompt, compose, fits
+from graph.context import Context
+from graph.errors import CheckpointNotFound, InvalidInput
+from graph.model import Models
+from graph.settings import Settings
+from graph.state import Question, State
+from graph.summarize import fold
+
+MAX_CHARACTERS = 1_000_000
+"""Of one message. A prompt is far smaller; this only keeps the counting itself cheap."""
+
+
+@dataclass(frozen=True)
+class ContextView:
+    """What the next turn would send, before the next question; `limit`: tokens a prompt may hold."""
+
+    prompt: Prompt
+    summary: SystemMessage | None
+    limit: int
+
+
+class ThreadGraph(CompiledStateGraph[State, Context, Question, State]):
+    """A compiled graph whose every entry checks the thread, the moment and the messages first.
+
+    Raises, before anything is stored: `InvalidInput`, `MessageOverBudget`, `CheckpointNotFound`; and
+    `WrongLoop` when a sync call would block the event loop that has to run it.
+    """
+
+    def __init__(
+        self, *, settings: Settings, models: Models, bridge: Bridge | None = None, **attributes: Any
+    ) -> None:
+        super().__init__(**attributes)
+        self.settings = settings
+        self.models = models
+        self.bridge = bridge
+
+    @classmethod
+    def around(
+        cls, graph: CompiledStateGraph[Any, Any, Any, Any], settings: Settings, models: Models
+    ) -> Self:
+        """The same graph, with this door."""
+        attributes = {k: v for k, v in vars(graph).items() if k not in ("__orig_class__", "_serde_allowlist")}
+        attributes |= {"settings": settings, "models": models}
+        return cls(**attributes)
+
+    # What comes in
+
+    async def admit(self, values: Any, config: Mapping[str, Any] | None) -> None:
+        """Refuse what this graph cannot take; nothing is stored yet."""
+        if self._saves(config):
+            await self._find(config)
+        if isinstance(values, Mapping):
+            self._check(cast("Mapping[str, Any]", values).get("messages"))
+
+    def _saves(self, config: Mapping[str, Any] | None) -> bool:
+        return isinstance(self.checkpointer, BaseCheckpointSaver) or "__pregel_checkpointer" in configurable(
+            config
+        )
+
+    async def _find(self, config: Mapping[str, Any] | None) -> Bookmark:
+        place = Bookmark.of({"configurable": {**configurable(self.config), **configurable(config)}})
+        lent: Any = configurable(config).get("__pregel_checkpointer")
+        saver = cast("BaseCheckpointSaver[Any] | None", lent or self.checkpointer)
+        if place.checkpoint_id and saver:
+            namespace = configurable(config).get("checkpoint_ns") or ""
+            named = {**configurable(place.config), "checkpoint_ns": namespace}
+            if await saver.aget_tuple({"configurable": named}) is None:
+                raise CheckpointNotFound
+        return place
+
+    def _check(self, messages: Any) -> None:
+        if messages is None:
+            raise InvalidInput('Say something: {"messages": [{"role": "user", "content": "…"}]}.')
+        many = cast("list[Any]", messages) if isinstance(messages, list) else [messages]
+        try:
+            said = convert_to_messages(many)
+        except (ValueError, TypeError, KeyError, NotImplementedError) as e:
+            raise InvalidInput("These messages are not messages: give each a role and a content.") from e
+        if not said:
+            raise InvalidInput("There is no message in this list.")
+        for message in said:
+            check_text(message)
+            if isinstance(message, HumanMessage):
+                fits(SystemMessage(self.settings.system_prompt), message, self.settings.budget)
+
+    # The async calls
+
+    async def astream(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, input: Any, config: RunnableConfig | None = None, **options: Any
+    ) -> AsyncIterator[Any]:
+        """As LangGraph's, admitted; the question is durable before the model is called, unless asked."""
+
+        async def run() -> AsyncGenerator[Any]:
+            await self.admit(input, config)
+            if self._saves(config) and options.get("durability") is None:
+                options["durability"] = "sync"
+            stream: Any = super(ThreadGraph, self).astream(input, config, **options)
+            async with aclosing(stream):
+                async for part in stream:
+                    yield part
+
+        async with aclosing(run()) as parts:
+            async for part in self.bridge.cross_each(parts) if self.bridge else parts:
+                yield part
+
+    async def aget_state(self, config: RunnableConfig, *, subgraphs: bool = False) -> StateSnapshot:
+        """As LangGraph's; raises `CheckpointNotFound` where that would give an empty state."""
+        await self._find(config)
+        return await super().aget_state(config, subgraphs=subgraphs)
+
+    async def aget_state_history(
+        self, config: RunnableConfig, **options: Any
+    ) -> AsyncIterator[StateSnapshot]:
+        """As LangGraph's."""
+        await self._find(config)
+        async for snapshot in super().aget_state_history(config, **options):
+            yield snapshot
+
+    async def abulk_update_state(
+        self, config: RunnableConfig, supersteps: Sequence[Sequence[StateUpdate]]
+    ) -> RunnableConfig:
+        """As LangGraph's (and what `aupdate_state` calls), admitted."""
+        await self._find(config)
+        for update in (u for step in supersteps for u in step):
+            for message in _messages(update.values):
+                check_text(message)
+        return await super().abulk_update_state(config, supersteps)
+
+    async def acontext(self, place: Bookmark) -> ContextView:
+        """What the next turn of a thread would send. Calls no model."""
+        values = (await self.aget_state(place.config)).values
+        summary = values.get("summary")
+        system = SystemMessage(self.settings.system_prompt)
+        prompt = compose(system, summary, values.get("messages") or [], self.settings.budget)
+        return ContextView(prompt, summary, self.settings.budget.prompt)
+
+    async def atrim(self, place: Bookmark) -> bool:
+        """Fold all but the last exchange now. False if there was nothing to fold. Raises `ModelError`."""
+        state = cast("State", {"messages": [], **(await self.aget_state(place.config)).values})
+        update = await fold(state, self.models, self.settings, force=True)
+        if update:
+            await self.aupdate_state(place.config, update, as_node="summarize")
+        return bool(update)
+
+    # The sync calls
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **options: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """As LangGraph's."""
+        return self._wait("invoke", lambda: cast("Any", self).ainvoke(input, config, **options))
+
+    def stream(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, input: Any, config: RunnableConfig | None = None, **options: Any
+    ) -> Iterator[Any]:
+        """As LangGraph's."""
+        with self._loop() as bridge:
+            yield from bridge.wait_each("stream", lambda: self.astream(input, config, **options))
+
+    def get_state(self, config: RunnableConfig, *, subgraphs: bool = False) -> StateSnapshot:
+        """As LangGraph's."""
+        return self._wait("get_state", lambda: self.aget_state(config, subgraphs=subgraphs))
+
+    def get_state_history(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, config: RunnableConfig, **options: Any
+    ) -> Iterator[StateSnapshot]:
+        """As LangGraph's."""
+        with self._loop() as bridge:
+            yield from bridge.wait_each(
+                "get_state_history", lambda: self.aget_state_history(config, **options)
+            )
+
+    def bulk_update_state(
+        self, config: RunnableConfig, supersteps: Sequence[Sequence[StateUpdate]]
+    ) -> RunnableConfig:
+        """As LangGraph's (and what `update_state` calls)."""
+        return self._wait("update_state", lambda: self.abulk_update_state(config, supersteps))
+
+    def _wait(self, call: str, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        with self._loop() as bridge:
+            return bridge.wait(call, work)
+
+    @contextmanager
+    def _loop(self) -> Iterator[Bridge]:
+        """The loop that this graph lives on; a bare graph has none and gets one for the call."""
+        if self.bridge:
+            yield self.bridge
+            return
+        with anyio.from_thread.start_blocking_portal() as portal:
+            yield portal.call(Bridge.here_now)
+
+
+def check_text(message: BaseMessage) -> None:
+    """Raise `InvalidInput` for a text that is blank, cannot be stored unchanged, or is beyond any prompt."""
+    text = message.text
+    if isinstance(message, HumanMessage) and isinstance(message.content, str) and not text.strip():
+        raise InvalidInput("The message is empty.")
+    if len(text) > MAX_CHARACTERS:
+        raise InvalidInput(
+            f"A message has at most {MAX_CHARACTERS:,} characters; this one has {len(text):,}."
+        )
+    if not storable(text):
+        raise InvalidInput(
+            "The message holds a NUL or half of a surrogate pair, which cannot be kept unchanged."
+        )
+
+
+def _messages(values: Any) -> list[BaseMessage]:
+    if not isinstance(values, Mapping):
+        return []
+    given: Any = cast("Mapping[str, Any]", values).get("messages") or []
+    try:
+        return convert_to_messages(cast("list[Any]", given) if isinstance(given, list) else [given])
+    except (ValueError, TypeError, KeyError, NotImplementedError):
+        return []  # a reducer's own form, or one that it refuses itself

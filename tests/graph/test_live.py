@@ -1,0 +1,113 @@
+"""Turns under way: started, followed, stopped, finished after a failure."""
+
+import asyncio
+
+import pytest
+
+from graph import Bookmark, OpenGraph, ThreadBusy
+from tests.graph.test_turns import talk, texts
+from tests.openai_server import ModelServer
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_two_followers_see_the_whole_answer(
+    graph: OpenGraph, place: Bookmark, model: ModelServer
+) -> None:
+    """Both tails grow to the same text, which is what is stored."""
+    model.delay, model.words = 0.01, 40
+    turn = await graph.turns.start(place, "Tell me something.")
+
+    async def follow() -> list[str]:
+        return [text async for text in turn.tail(0.02)]
+
+    one, two = await asyncio.gather(follow(), follow())
+    assert len(one) > 3
+    assert all(b.startswith(a) for a, b in zip(one, one[1:], strict=False))
+    assert one[-1] == two[-1] == (await texts(graph, place))[-1]
+
+
+async def test_a_turn_goes_on_when_nobody_follows(
+    graph: OpenGraph, place: Bookmark, model: ModelServer
+) -> None:
+    """The follower leaves at once; the answer is there afterwards."""
+    model.delay, model.words = 0.01, 30
+    turn = await graph.turns.start(place, "Tell me something.")
+    async for _ in turn.tail(0.01):
+        break
+    await turn.wait()
+    assert graph.turns.running(place) is None
+    assert len((await texts(graph, place))[-1].split()) == 30
+
+
+async def test_stop_keeps_the_partial_answer_and_marks_it(
+    graph: OpenGraph, place: Bookmark, model: ModelServer
+) -> None:
+    """What was written is stored, shorter than the whole, and the next question is answered."""
+    model.delay, model.words = 0.02, 300
+    turn = await graph.turns.start(place, "Tell me everything.")
+    while turn.text.count(" ") < 5:
+        await asyncio.sleep(0.01)
+    assert graph.turns.stop(place)
+    await turn.wait()
+    message = (await graph.aget_state(place.config)).values["messages"][-1]
+    assert message.response_metadata["stopped"] is True
+    assert 5 <= len(message.text.split()) < 300
+    assert message.text.startswith(turn.text[:20])
+    model.words = 5
+    await (await graph.turns.start(place, "Go on.")).wait()
+    assert len(await texts(graph, place)) == 4
+    assert not graph.turns.stop(place)
+
+
+async def test_a_second_question_meanwhile_is_refused(
+    graph: OpenGraph, place: Bookmark, model: ModelServer
+) -> None:
+    """ThreadBusy, and only the first is stored; another user's thread of that name is free."""
+    model.delay, model.words = 0.01, 30
+    turn = await graph.turns.start(place, "One?")
+    with pytest.raises(ThreadBusy):
+        await graph.turns.start(place, "Two?")
+    with pytest.raises(ThreadBusy):
+        await graph.turns.trim(place)
+    other = await graph.turns.start(Bookmark(place.thread_id, "eve"), "Three?")
+    await turn.wait()
+    await other.wait()
+    assert (await texts(graph, place))[::2] == ["One?"]
+
+
+async def test_two_questions_at_once_start_one_turn(graph: OpenGraph, place: Bookmark) -> None:
+    """However the two interleave, exactly one is admitted."""
+    results = await asyncio.gather(
+        *(graph.turns.start(place, f"Question {n}") for n in range(5)), return_exceptions=True
+    )
+    started = [r for r in results if not isinstance(r, BaseException)]
+    assert len(started) == 1
+    assert all(isinstance(r, ThreadBusy) for r in results if isinstance(r, BaseException))
+    await started[0].wait()
+    assert len(await texts(graph, place)) == 2
+
+
+async def test_trim_now_folds_all_but_the_last_exchange(graph: OpenGraph, place: Bookmark) -> None:
+    """The window holds one exchange, the summary the rest, the transcript everything."""
+    await talk(graph, place, 3)
+    turn = await graph.turns.trim(place)
+    await turn.wait()
+    state = (await graph.aget_state(place.config)).values
+    assert len(state["messages"]) == 2
+    assert state["summary"].additional_kwargs["longthread"]["count"] == 4
+    assert len(await texts(graph, place)) == 6
+    view = await graph.acontext(place)
+    assert view.prompt.summary > 0
+    assert view.prompt.tokens <= view.limit
+
+
+async def test_closing_keeps_what_was_written(graph: OpenGraph, place: Bookmark, model: ModelServer) -> None:
+    """A server that stops in the middle of an answer stores the part that there is."""
+    model.delay, model.words = 0.02, 500
+    turn = await graph.turns.start(place, "Tell me everything.")
+    while not turn.text:
+        await asyncio.sleep(0.01)
+    await graph.turns.close()
+    assert turn.done
+    assert (await graph.aget_state(place.config)).values["messages"][-1].response_metadata["stopped"] is True
