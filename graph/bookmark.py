@@ -12,6 +12,9 @@ from graph.errors import InvalidInput
 LOCAL = "local"
 """The user when none is named: the one person of an installation without sign-in."""
 
+SERVED = "langgraph_auth_user_id"
+"""Where LangGraph's server says whom it signed in."""
+
 MAX_BYTES = 255
 """Length of an id in UTF-8; two of them, escaped, must fit a Postgres index entry."""
 
@@ -39,10 +42,8 @@ class Bookmark:
         places = configurable(config)
         if places.get("thread_id") is None:
             raise InvalidInput('Name a thread: {"configurable": {"thread_id": "…"}}.')
-        user, moment = places.get("user_id"), places.get("checkpoint_id")
-        return cls(
-            str(places["thread_id"]), LOCAL if user is None else str(user), str(moment) if moment else None
-        )
+        user, moment = _user_of(places), places.get("checkpoint_id")
+        return cls(str(places["thread_id"]), user, str(moment) if moment else None)
 
     @classmethod
     def at_key(cls, key: str) -> "Bookmark":
@@ -86,6 +87,14 @@ def with_places(config: Mapping[str, Any], **places: Any) -> RunnableConfig:
 def storable(text: str) -> bool:
     """Whether Postgres can hold `text`: no NUL, no half of a surrogate pair."""
     return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def _user_of(places: Mapping[str, Any]) -> str:
+    user = places.get("user_id")
+    if SERVED in places:
+        # Studio's server: whom it signed in is beyond a client's word, and nobody is an empty name there.
+        user = places[SERVED] or user or None
+    return LOCAL if user is None else str(user)
 
 
 def _check(name: str, value: str) -> None:

@@ -217,9 +217,14 @@ def _prompt(head: list[BaseMessage], body: list[BaseMessage], window: int, scale
     )
 
 
-def fits(system: SystemMessage, message: BaseMessage, budget: Budget) -> None:
-    """Raises `MessageOverBudget` when this one message and the system prompt cannot be a prompt."""
-    needs = count_all([system, message])
+def fits(
+    system: SystemMessage, message: BaseMessage, budget: Budget, window: Sequence[BaseMessage] = ()
+) -> None:
+    """Raises `MessageOverBudget` when this one message and the system prompt cannot be a prompt.
+
+    `window` is what the thread holds already: its answers correct the count.
+    """
+    needs = _scaled(count_all([system, message]), correction(window))
     if needs > budget.prompt:
         raise MessageOverBudget(needs, budget.prompt)
 
@@ -239,7 +244,8 @@ def choose_fold(
     """
     parts = exchanges(window)
     scale = correction(window)
-    whole = count_all([system, *([summary] if summary else []), *window])
+    sent = [_clipped(summary, math.floor(budget.summary / scale))] if summary else []
+    whole = count_all([system, *sent, *window])
     if len(parts) < 2 or not (force or _scaled(whole, scale) > budget.mark):
         return None
     kept = count_all([system, SystemMessage(""), *window])  # the empty one: what holds the new summary

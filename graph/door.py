@@ -10,6 +10,7 @@ import anyio.from_thread
 from graph.bridge import Bridge
 from graph.build import assemble
 from graph.checkpointers import PostgresCheckpointer, open_checkpointer
+from graph.checkpointers.embedded import unwind_on_sigterm
 from graph.live import Turns
 from graph.model import Models, open_models
 from graph.settings import Settings
@@ -63,6 +64,7 @@ class open_graph:  # noqa: N801 a function to its callers
 
     def __enter__(self) -> OpenGraph:
         with ExitStack() as stack:
+            stack.enter_context(unwind_on_sigterm())  # the loop's own thread may set no handler
             portal = stack.enter_context(anyio.from_thread.start_blocking_portal())
             graph = stack.enter_context(
                 portal.wrap_async_context_manager(_opened(self._settings, self._models))

@@ -5,6 +5,7 @@ A turn is a task of the process and not of a browser's request: closing the page
 
 import asyncio
 import logging
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from uuid import uuid4
@@ -137,8 +138,10 @@ class Turns:
         except asyncio.CancelledError:
             error = LongthreadError("The server stopped before the answer was finished.")
             raise
-        except Exception as e:
-            log.exception("a turn failed")
+        except Exception as e:  # noqa: BLE001 a task of the process has nobody else to tell
+            # Not the exception's text nor its traceback's: they may quote the conversation.
+            where = traceback.extract_tb(e.__traceback__)[-1]
+            log.error("a turn failed: %s at %s:%s", type(e).__name__, where.filename, where.lineno)  # noqa: TRY400
             error = LongthreadError(
                 f"Something went wrong on our side ({type(e).__name__}); the log has more."
             )

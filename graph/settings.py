@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import (
     AliasChoices,
     BeforeValidator,
@@ -139,7 +140,9 @@ class Settings(BaseSettings):
     def read(cls, **overrides: Any) -> Self:
         """Settings from the environment, with `overrides` on top. Raises `InvalidSettings`."""
         known = set(_environment_names(cls))
-        if unknown := sorted(n for n in os.environ if n.startswith(PREFIX) and n not in known):
+        file = cls.model_config.get("env_file")
+        given = {*os.environ, *(dotenv_values(str(file)) if file else ())}
+        if unknown := sorted(n for n in given if n.startswith(PREFIX) and n not in known):
             raise InvalidSettings(f"{unknown[0]}: no such setting. Known: {', '.join(sorted(known))}.")
         try:
             return cls(**overrides)

@@ -25,9 +25,13 @@ from graph.model import Models
 from graph.settings import Settings
 from graph.state import Question, State
 from graph.summarize import fold
+from graph.tokens import count
 
 MAX_CHARACTERS = 1_000_000
 """Of one message. A prompt is far smaller; this only keeps the counting itself cheap."""
+
+LARGE = 4
+"""A message above this part of a prompt is counted again with the thread's own correction."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class ThreadGraph(CompiledStateGraph[State, Context, Question, State]):
         if self._saves(config):
             await self._find(config)
         if isinstance(values, Mapping):
-            self._check(cast("Mapping[str, Any]", values).get("messages"))
+            await self._check(_said(cast("Mapping[str, Any]", values).get("messages")), config)
 
     def _saves(self, config: Mapping[str, Any] | None) -> bool:
         return isinstance(self.checkpointer, BaseCheckpointSaver) or "__pregel_checkpointer" in configurable(
@@ -88,20 +92,19 @@ class ThreadGraph(CompiledStateGraph[State, Context, Question, State]):
                 raise CheckpointNotFound
         return place
 
-    def _check(self, messages: Any) -> None:
-        if messages is None:
-            raise InvalidInput('Say something: {"messages": [{"role": "user", "content": "…"}]}.')
-        many = cast("list[Any]", messages) if isinstance(messages, list) else [messages]
-        try:
-            said = convert_to_messages(many)
-        except (ValueError, TypeError, KeyError, NotImplementedError) as e:
-            raise InvalidInput("These messages are not messages: give each a role and a content.") from e
-        if not said:
-            raise InvalidInput("There is no message in this list.")
+    async def _check(self, said: Sequence[BaseMessage], config: Mapping[str, Any] | None) -> None:
+        system, budget = SystemMessage(self.settings.system_prompt), self.settings.budget
         for message in said:
             check_text(message)
-            if isinstance(message, HumanMessage):
-                fits(SystemMessage(self.settings.system_prompt), message, self.settings.budget)
+            if not isinstance(message, HumanMessage):
+                continue
+            fits(system, message, budget)
+            if self._saves(config) and count(message) > budget.prompt // LARGE:
+                fits(system, message, budget, await self._window(config))
+
+    async def _window(self, config: Mapping[str, Any] | None) -> Sequence[BaseMessage]:
+        snapshot = await super().aget_state(cast("RunnableConfig", config or {}))
+        return snapshot.values.get("messages") or ()
 
     # The async calls
 
@@ -123,6 +126,12 @@ class ThreadGraph(CompiledStateGraph[State, Context, Question, State]):
             async for part in self.bridge.cross_each(parts) if self.bridge else parts:
                 yield part
 
+    async def ainvoke(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, input: Any, config: RunnableConfig | None = None, **options: Any
+    ) -> Any:
+        """As LangGraph's; runs through `astream`."""
+        return cast("Any", await super().ainvoke(input, config, **options))
+
     async def aget_state(self, config: RunnableConfig, *, subgraphs: bool = False) -> StateSnapshot:
         """As LangGraph's; raises `CheckpointNotFound` where that would give an empty state."""
         await self._find(config)
@@ -142,8 +151,7 @@ class ThreadGraph(CompiledStateGraph[State, Context, Question, State]):
         """As LangGraph's (and what `aupdate_state` calls), admitted."""
         await self._find(config)
         for update in (u for step in supersteps for u in step):
-            for message in _messages(update.values):
-                check_text(message)
+            await self._check(_messages(update.values), config)
         return await super().abulk_update_state(config, supersteps)
 
     async def acontext(self, place: Bookmark) -> ContextView:
@@ -166,7 +174,7 @@ class ThreadGraph(CompiledStateGraph[State, Context, Question, State]):
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **options: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """As LangGraph's."""
-        return self._wait("invoke", lambda: cast("Any", self).ainvoke(input, config, **options))
+        return self._wait("invoke", lambda: self.ainvoke(input, config, **options))
 
     def stream(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, input: Any, config: RunnableConfig | None = None, **options: Any
@@ -223,11 +231,20 @@ def check_text(message: BaseMessage) -> None:
         )
 
 
-def _messages(values: Any) -> list[BaseMessage]:
-    if not isinstance(values, Mapping):
-        return []
-    given: Any = cast("Mapping[str, Any]", values).get("messages") or []
+def _said(messages: Any) -> list[BaseMessage]:
+    """A caller's messages in any form that LangChain knows. Raises `InvalidInput`."""
+    if messages is None:
+        raise InvalidInput('Say something: {"messages": [{"role": "user", "content": "…"}]}.')
+    many = cast("list[Any]", messages) if isinstance(messages, list) else [messages]
     try:
-        return convert_to_messages(cast("list[Any]", given) if isinstance(given, list) else [given])
-    except (ValueError, TypeError, KeyError, NotImplementedError):
-        return []  # a reducer's own form, or one that it refuses itself
+        said = convert_to_messages(many)
+    except (ValueError, TypeError, KeyError, NotImplementedError) as e:
+        raise InvalidInput("These messages are not messages: give each a role and a content.") from e
+    if not said:
+        raise InvalidInput("There is no message in this list.")
+    return said
+
+
+def _messages(values: Any) -> list[BaseMessage]:
+    given: Any = cast("Mapping[str, Any]", values).get("messages") if isinstance(values, Mapping) else None
+    return _said(given) if given else []

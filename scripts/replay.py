@@ -6,12 +6,11 @@ import hashlib
 import json
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 from uuid import NAMESPACE_URL, uuid5
 
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from tqdm import tqdm
 
 from graph import Bookmark, InvalidInput, LongthreadError, OpenGraph, Settings, ThreadNotFound, open_graph
@@ -110,7 +109,7 @@ async def play(questions: Sequence[str], place: Bookmark, settings: Settings) ->
             for i in range(done, len(ids)):
                 await graph.ainvoke({"messages": [HumanMessage(questions[i], id=ids[i])]}, place.config)
                 bar.update()
-        print(await _report(graph, place, set(ids)))
+        print(await _report(graph, place, ids))
 
 
 def _message_id(place: Bookmark, number: int, text: str) -> str:
@@ -146,37 +145,24 @@ async def _backwards(graph: OpenGraph, place: Bookmark) -> AsyncIterator[Entry]:
         before = page.entries[0].id
 
 
-@dataclass
-class Tally:
-    """What the thread took, as it is stored."""
-
-    turns: int = 0
-    sent: int = 0
-    largest: int = 0
-
-
-async def _report(graph: OpenGraph, place: Bookmark, ids: set[str]) -> str:
-    tally = Tally()
-    async for entry in _backwards(graph, place):
-        tally.turns += entry.id in ids
-        usage: dict[str, Any] = getattr(entry.message, "usage_metadata", None) or {}
-        tally.sent += usage.get("input_tokens", 0)
-        tally.largest = max(tally.largest, usage.get("input_tokens", 0))
+async def _report(graph: OpenGraph, place: Bookmark, ids: Sequence[str]) -> str:
+    """The table, from what is stored: a replay that was stopped and went on is counted whole."""
+    entries = [entry async for entry in _backwards(graph, place)][::-1]
+    asked = [entry.id for entry in entries if entry.message.type == "human"]
+    order = "each once, in order" if asked == list(ids) else "NOT each once and in order"
+    usages = [m.usage_metadata for e in entries if isinstance(m := e.message, AIMessage) and m.usage_metadata]
+    sent = [usage["input_tokens"] for usage in usages]
     summary = (await graph.acontext(place)).summary
     notes: dict[str, Any] = summary.additional_kwargs["longthread"] if summary else {}
-    limit = graph.settings.budget.prompt
-    folds = await graph.threads.count(place, "fold")
-    return "\n".join(
-        [
-            "",
-            f"thread                 {place.thread_id}",
-            f"turns                  {tally.turns:,}",
-            f"tokens sent, answers   {tally.sent:,}",
-            f"tokens sent, summaries {notes.get('sent', 0):,}",
-            f"folds                  {folds:,} ({notes.get('count', 0):,} messages)",
-            f"largest prompt         {max(tally.largest, notes.get('largest', 0)):,} of {limit:,} tokens",
-        ]
-    )
+    largest = max([*sent, notes.get("largest", 0)])
+    table = {
+        "thread": place.thread_id,
+        "turns": f"{len(asked):,} of {len(ids):,}, {order}",
+        "tokens sent": f"{sum(sent):,} for answers, {notes.get('sent', 0):,} for summaries",
+        "folds": f"{await graph.threads.count(place, 'fold'):,}, {notes.get('count', 0):,} messages",
+        "largest prompt": f"{largest:,} of {graph.settings.budget.prompt:,} tokens",
+    }
+    return "\n".join(f"{name:<16}{value}" for name, value in table.items())
 
 
 if __name__ == "__main__":

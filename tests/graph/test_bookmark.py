@@ -51,3 +51,14 @@ def test_a_config_without_a_thread_is_refused() -> None:
     for config in (None, {}, {"configurable": {}}, {"configurable": {"thread_id": None}}):
         with pytest.raises(InvalidInput, match="configurable"):
             Bookmark.of(config)
+
+
+def test_whom_a_server_signed_in_is_beyond_a_clients_word() -> None:
+    """LangGraph's server names its user beside what the client sent; unsigned it sends empty names."""
+    places = {"thread_id": "t", "user_id": "eve", "langgraph_auth_user_id": "ada"}
+    assert Bookmark.of({"configurable": places}).user_id == "ada"
+    for nobody in ("", None):
+        places = {"thread_id": "t", "user_id": nobody, "langgraph_auth_user_id": nobody}
+        assert Bookmark.of({"configurable": places}).user_id == LOCAL
+    with pytest.raises(InvalidInput, match="user_id"):
+        Bookmark.of({"configurable": {"thread_id": "t", "user_id": ""}})

@@ -102,7 +102,7 @@ def test_a_prompt_is_never_above_its_budget(
     try:
         prompt = compose(SYSTEM, summary, window, budget)
     except MessageOverBudget as refused:
-        assert refused.tokens > refused.limit == budget.prompt
+        assert refused.tokens > refused.limit == budget.prompt  # noqa: PT017 either is a law
         return
     assert prompt.estimate == count_all(prompt.messages)
     assert prompt.tokens == math.ceil(round(prompt.estimate * scale, 6)) <= budget.prompt
@@ -177,7 +177,9 @@ def test_a_fold_parts_the_window_between_two_exchanges(
     parts = exchanges(window)
     assert [m for part in parts for m in part] == window
     if fold is None:
-        whole = count_all([SYSTEM, *([summary] if summary else []), *window]) * correction(window)
+        room = math.floor(budget.summary / correction(window))
+        sent = [SystemMessage(clip(summary.text, room))] if summary else []  # as it would be sent
+        whole = count_all([SYSTEM, *sent, *window]) * correction(window)
         assert len(parts) < 2 or (not force and whole <= budget.mark)
         return
     assert fold.fold + fold.keep == window
@@ -231,7 +233,7 @@ def test_a_clipped_text_fills_its_room() -> None:
 
 
 def test_the_newest_exchange_keeps_its_question_and_newest_calls() -> None:
-    """When it does not fit whole, its older steps are left out, and the summary only when nothing else helps."""
+    """When it does not fit whole, older steps are left out, and the summary only if nothing else helps."""
     call = [{"name": "look", "args": {}, "id": "a"}]
     old = [AIMessage("", tool_calls=call), ToolMessage("word " * 400, tool_call_id="a")]
     new = [AIMessage("", tool_calls=call), ToolMessage("word " * 40, tool_call_id="a")]
@@ -284,6 +286,23 @@ def test_a_summary_too_large_is_clipped() -> None:
     prompt = compose(SYSTEM, SystemMessage("word " * 900, id="s"), [HumanMessage("hi")], budget)
     assert count_text(str(prompt.messages[1].text)) <= budget.summary == 200
     assert prompt.messages[1].id == "s"
+
+
+def test_a_fold_leaves_room_for_the_largest_summary() -> None:
+    """Else the next turn would be due for a fold again."""
+    budget = Budget(1_100, 100)
+    window: list[BaseMessage] = [HumanMessage("word " * 20, id=str(n)) for n in range(60)]
+    fold = choose_fold(SYSTEM, None, window, budget)
+    assert fold is not None
+    remains = count_all([SYSTEM, SystemMessage(clip("word " * 900, budget.summary)), *fold.keep])
+    assert 0.9 * budget.target <= remains <= budget.target
+
+
+def test_a_second_result_to_one_call_is_left_out() -> None:
+    """And the first goes with its call."""
+    call = AIMessage("", tool_calls=[{"name": "look", "args": {}, "id": "a"}])
+    window = [HumanMessage("Which?"), call, *(ToolMessage(t, tool_call_id="a") for t in ("this", "that"))]
+    assert compose(SYSTEM, None, window, Budget(400, 100)).messages == [SYSTEM, *window[:3]]
 
 
 def test_trimming_now_folds_all_but_the_last_exchange() -> None:

@@ -1,6 +1,7 @@
 """Turns under way: started, followed, stopped, finished after a failure."""
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
@@ -23,7 +24,7 @@ async def test_two_followers_see_the_whole_answer(
 
     one, two = await asyncio.gather(follow(), follow())
     assert len(one) > 3
-    assert all(b.startswith(a) for a, b in zip(one, one[1:], strict=False))
+    assert all(b.startswith(a) for a, b in pairwise(one))
     assert one[-1] == two[-1] == (await texts(graph, place))[-1]
 
 

@@ -126,5 +126,5 @@ async def test_a_look_at_an_old_moment_shows_its_branch(graph: OpenGraph, place:
     early = (await graph.aget_state(place.config)).config["configurable"]["checkpoint_id"]
     await talk(graph, place, 10)
     page = await graph.threads.transcript(place.at(early))
-    assert [e.message.text for e in page.entries][0] == "First."
+    assert page.entries[0].message.text == "First."
     assert len(page.entries) == 2

@@ -127,7 +127,7 @@ async def test_a_bad_thread_id_is_refused(graph: OpenGraph, thread: str) -> None
 async def test_no_prompt_is_over_the_budget_and_no_word_is_lost(
     graph: OpenGraph, place: Bookmark, model: ModelServer
 ) -> None:
-    """Forty turns through a window of a few: the server's own count fits, the transcript is whole, in order."""
+    """Forty turns through a window of a few: the server's count fits, the transcript is whole, in order."""
     await talk(graph, place, 40)
     assert max(r.tokens for r in model.requests) <= graph.settings.budget.prompt
     assert model.summaries, "the conversation was folded"
