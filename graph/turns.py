@@ -98,9 +98,8 @@ class ThreadGraph(CompiledStateGraph[State, Context, Question, State]):
             check_text(message)
             if not isinstance(message, HumanMessage):
                 continue
-            fits(system, message, budget)
-            if self._saves(config) and count(message) > budget.prompt // LARGE:
-                fits(system, message, budget, await self._window(config))
+            weigh = self._saves(config) and count(message) > budget.prompt // LARGE
+            fits(system, message, budget, await self._window(config) if weigh else ())
 
     async def _window(self, config: Mapping[str, Any] | None) -> Sequence[BaseMessage]:
         snapshot = await super().aget_state(cast("RunnableConfig", config or {}))

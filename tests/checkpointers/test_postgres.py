@@ -1,9 +1,6 @@
 """The saver: its authors' contract, the stock's threads, and what it keeps besides."""
 
 import asyncio
-import os
-import subprocess
-import sys
 from uuid import uuid4
 
 import psycopg
@@ -157,21 +154,14 @@ async def test_an_edited_message_changes_no_older_moment(database: str) -> None:
         assert (await Threads(saver).transcript(place)).entries[0].message.text == "before"
 
 
-async def test_eight_processes_may_set_up_at_once(fresh_database: str) -> None:
-    """Concurrent starters on an empty database all succeed."""
-    code = (
-        "import asyncio,sys\nfrom graph.checkpointers.postgres import open_postgres\n"
-        "async def main():\n async with open_postgres(sys.argv[1]): pass\nasyncio.run(main())"
-    )
-    started = [
-        subprocess.Popen([sys.executable, "-c", code, fresh_database], env=os.environ, stderr=subprocess.PIPE)
-        for _ in range(8)
-    ]
-    results = [(p.wait(60), p.stderr.read().decode() if p.stderr else "") for p in started]
-    for p in started:
-        if p.stderr:
-            p.stderr.close()
-    assert [code for code, _ in results] == [0] * 8, results
+async def test_eight_starters_may_set_up_at_once(fresh_database: str) -> None:
+    """Concurrent starters on an empty database, each with connections of its own, all succeed."""
+
+    async def start() -> None:
+        async with open_postgres(fresh_database) as saver:
+            await saver.setup()
+
+    assert await asyncio.gather(*(start() for _ in range(8)), return_exceptions=True) == [None] * 8
 
 
 async def test_a_restarted_database_needs_no_restarted_process(fresh_database: str) -> None:
@@ -189,18 +179,32 @@ async def test_a_restarted_database_needs_no_restarted_process(fresh_database: s
         assert len((await graph.aget_state(_config("t"))).values["messages"]) == 4
 
 
-async def test_the_saver_works_from_another_loop_and_from_a_thread(database: str) -> None:
-    """Where the stock saver hangs, calls cross to the loop that the pool lives on."""
-    place = Bookmark(uuid4().hex)
+async def test_the_saver_works_from_another_loop_and_from_a_thread(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the stock saver hangs, calls cross to the loop that the pool lives on; also more than it has."""
+    places = [Bookmark(uuid4().hex) for _ in range(25)]
     async with open_postgres(database) as saver:
         graph = chain().compile(checkpointer=saver)
 
-        def elsewhere() -> list[str]:
-            asyncio.run(asyncio.wait_for(graph.ainvoke({"messages": [("user", "a")]}, place.config), 20))
-            graph.invoke({"messages": [("user", "b")]}, place.config)
-            return [m.text for m in graph.get_state(place.config).values["messages"]]
+        async def all_at_once() -> None:
+            await asyncio.gather(*(graph.ainvoke({"messages": [("user", "a")]}, p.config) for p in places))
 
+        def elsewhere() -> list[str]:
+            asyncio.run(asyncio.wait_for(all_at_once(), 30))
+            graph.invoke({"messages": [("user", "b")]}, places[0].config)
+            return [m.text for m in graph.get_state(places[0].config).values["messages"]]
+
+        loops: set[asyncio.AbstractEventLoop] = set()
+        connection = saver.pool.connection
+
+        def noted(timeout: float | None = None) -> object:
+            loops.add(asyncio.get_running_loop())
+            return connection(timeout)
+
+        monkeypatch.setattr(saver.pool, "connection", noted)
         assert await asyncio.to_thread(elsewhere) == ["a", "re: a", "b", "re: b"]
+        assert loops == {asyncio.get_running_loop()}, "the pool was used on its own loop only"
 
 
 async def test_no_postgres_is_one_clear_error() -> None:

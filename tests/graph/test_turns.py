@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage
 
 from graph import (
     Bookmark,
@@ -86,6 +86,26 @@ async def test_a_message_over_the_budget_says_both_numbers(graph: OpenGraph, pla
     assert e.value.tokens > 2500
     assert f"{e.value.tokens:,}" in str(e.value)
     assert "500" in str(e.value)
+
+
+async def test_a_message_is_weighed_as_the_model_counts_in_this_thread(
+    graph: OpenGraph, place: Bookmark
+) -> None:
+    """Where the model said that its prompts are three times our estimate, a third is already too much."""
+    told = AIMessage(
+        "Hello.",
+        usage_metadata={"input_tokens": 300, "output_tokens": 2, "total_tokens": 302},
+        response_metadata={"longthread_estimate": 100},
+    )
+    await graph.aupdate_state(place.config, {"messages": [HumanMessage("Hi."), told]}, as_node="answer")
+    before = await graph.aget_state(place.config)
+    for call in (
+        graph.ainvoke(say("word " * 200), place.config),
+        graph.aupdate_state(place.config, say("word " * 200)),
+    ):
+        with pytest.raises(MessageOverBudget):
+            await call
+    assert await graph.aget_state(place.config) == before
 
 
 @pytest.mark.parametrize(
