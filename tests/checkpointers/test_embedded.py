@@ -353,14 +353,21 @@ def test_a_strangers_private_parent_is_left_alone(made: Path, tmp_path: Path) ->
 
 
 @as_root
-def test_unreachable_binaries_are_copied_once(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A checkout where the server's user cannot go is left as it is; the binaries are copied out of it."""
+def test_unreachable_binaries_are_copied_once_and_run_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkout where the server's user cannot go is left as it is; the copy needs nothing of it."""
     monkeypatch.setattr(lodging, "_may_reach", lambda *_: False)
-    asyncio.run(_visit(data))
-    (copy,) = (data / "pgsql").iterdir()
+    asyncio.run(_visit(tmp_path))  # cold: initdb, too, runs from the copy
+    (copy,) = (tmp_path / "pgsql").iterdir()
     made = copy.stat().st_ino
-    asyncio.run(_visit(data))
+    asyncio.run(_visit(tmp_path))
     assert copy.stat().st_ino == made
+    needs = subprocess.run(
+        ["ldd", next(copy.glob("*/*/bin/initdb"))], capture_output=True, text=True, check=True
+    )
+    libpq = next(line for line in needs.stdout.splitlines() if "libpq" in line)
+    assert str(copy) in os.path.realpath(libpq.split("=>")[1].split()[0])
 
 
 def test_every_refusal_is_one_line_that_says_what_to_do(data: Path, tmp_path: Path) -> None:
