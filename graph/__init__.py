@@ -2,20 +2,23 @@
 
 The rooms, from the ground up (imports go down only):
 
-    errors         every way this house says no
-    bookmark       a place in a thread: thread, user, moment
-    bridge         from any thread or loop onto the one that async code lives on
-    state context  what a thread persists / what one run knows and nothing stores
-    tokens budget  pure: count tokens / compose the prompt, choose what to fold
-    settings       what can be set from outside
-    demo_model model   the model that needs no key / the chat model of these settings
-    history        pure: what a moment shows and how two differ
-    checkpointers  the places where threads can be kept
-    threads        the catalogue: list, rename, delete; transcript, timeline, branches
-    answer summarize   the two nodes
-    turns          one turn, however it is called: the graph object with its door
-    build          every edge of the graph
-    live           turns under way in this process
+    errors          every way this house says no
+    bookmark        a place in a thread: thread, user, moment
+    bridge          from any thread or loop onto the one that async code lives on
+    state, context  what a thread persists / what one run knows and nothing stores
+    tokens, pairs   pure: how many tokens a text costs / the tables for it
+    budget          pure: compose the prompt, choose what to fold
+    settings        what can be set from outside
+    history         pure: what a moment shows and how two differ
+    demo_model      the model that needs no key, and says so
+    model, refusals the chat model of these settings, asked / its errors as ours
+    checkpointers   the places where threads can be kept
+    threads         the catalogue: list, rename, delete; transcript, timeline, branches
+    answer, summarize   the two nodes
+    turns           one turn, however it is called: the graph object with its checks
+    build           every edge of the graph
+    live            turns under way in this process
+    door            open_graph(), for `with` and `async with`
 """
 
 import os

@@ -8,11 +8,9 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
-from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import openai
-from langchain_core.exceptions import ContextOverflowError
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
 from langchain_core.runnables import RunnableConfig
@@ -21,13 +19,13 @@ from langgraph.constants import TAG_NOSTREAM
 from pydantic import SecretStr
 
 from graph.demo_model import DemoModel
-from graph.errors import ModelError, ModelRefused, ModelUnavailable
+from graph.errors import ModelRefused, ModelUnavailable
+from graph.refusals import place_of, translate
 from graph.settings import Settings
 
 log = logging.getLogger("longthread")
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0  # seconds before the second try, and before any
-TRY_AGAIN = frozenset({408, 409, 425, 429})  # statuses below 500 that say "not now" and not "never"
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ async def stream_answer(
                     heard.note(chunk)
                     yield chunk
             if not stop.is_set():
-                heard.check(_place(url))
+                heard.check(place_of(url))
             return
         except ModelUnavailable as e:
             if heard.chunks or attempt == retries:
@@ -165,7 +163,7 @@ async def _race(
             if stop.is_set():
                 return
             if not word.done():
-                silent = f"{_place(url)} said nothing for {timeout:g} s."
+                silent = f"{place_of(url)} said nothing for {timeout:g} s."
                 raise ModelUnavailable(f"{silent} Try again, or raise LONGTHREAD_MODEL_TIMEOUT.")
             if (said := word.result()) is None:
                 return
@@ -235,63 +233,3 @@ class _Heard:
             raise ModelRefused(f"{place} used up its answer without a word. Raise LONGTHREAD_ANSWER_TOKENS.")
         if not self.said:
             raise ModelRefused(f"{place} answered with nothing. Check LONGTHREAD_MODEL and OPENAI_BASE_URL.")
-
-
-def translate(error: Exception, url: str = "") -> ModelError:  # noqa: PLR0911 - a table
-    """`error` of a model's library as ours; names the server (the request's, else of `url`), never text."""
-    if isinstance(error, ModelError):
-        return error
-    # httpx's own errors raise where they have no request; only openai's always have one.
-    request = error.request if isinstance(error, openai.APIError) else None
-    place = _place(str(request.url) if request else url)
-    names = {kind.__name__ for kind in type(error).__mro__}
-    if isinstance(error, ContextOverflowError) or _says_too_long(error):
-        return ModelRefused(f"{place} finds the prompt too long. Lower LONGTHREAD_TOKEN_BUDGET.")
-    if isinstance(error, openai.APIResponseValidationError):
-        return _other_protocol(place, error)
-    if isinstance(error, openai.APIStatusError):
-        return _by_status(place, error.status_code)
-    if isinstance(error, (openai.APITimeoutError, TimeoutError)):
-        return ModelUnavailable(
-            f"{place} did not answer in time. Try again, or raise LONGTHREAD_MODEL_TIMEOUT."
-        )
-    if isinstance(error, openai.APIConnectionError | OSError) or "TransportError" in names:  # any httpx's
-        return ModelUnavailable(f"{place} cannot be reached or hung up. Check OPENAI_BASE_URL, or try again.")
-    if isinstance(error, openai.APIError):
-        return ModelUnavailable(f"{place} failed in the middle of its answer. Try again.")
-    return _other_protocol(place, error)
-
-
-def _by_status(place: str, status: int) -> ModelError:
-    if status >= 500 or status in TRY_AGAIN:
-        what = "is busy, or your quota is used up" if status == 429 else "failed"
-        return ModelUnavailable(f"{place} {what} (status {status}). Try again later.")
-    advice = {
-        401: "refused the key (status 401). Check OPENAI_API_KEY.",
-        403: "refused access (status 403). Check OPENAI_API_KEY and LONGTHREAD_MODEL.",
-        404: "has no such address or model (status 404). Check OPENAI_BASE_URL and LONGTHREAD_MODEL.",
-        413: "finds the request too large (status 413). Lower LONGTHREAD_TOKEN_BUDGET.",
-    }
-    other = f"rejected the request (status {status}). Check LONGTHREAD_MODEL and OPENAI_BASE_URL."
-    return ModelRefused(f"{place} {advice.get(status, other)}")
-
-
-def _other_protocol(place: str, error: Exception) -> ModelRefused:
-    kind = type(error).__name__
-    return ModelRefused(f"{place} does not speak the OpenAI protocol ({kind}). Check OPENAI_BASE_URL.")
-
-
-def _says_too_long(error: Exception) -> bool:
-    """Servers word it differently; OpenAI's code is `context_length_exceeded`."""
-    if isinstance(error, openai.APIStatusError) and error.status_code != 400:
-        return False
-    said = f"{error.code} {error.message}".lower() if isinstance(error, openai.APIError) else ""
-    return "context" in said and any(word in said for word in ("length", "window", "exceed"))
-
-
-def _place(url: str) -> str:
-    """Scheme, host and port: a path or a user part may hold a secret."""
-    parts = urlsplit(url)
-    if not parts.hostname:
-        return "The model's server"
-    return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")

@@ -1,4 +1,4 @@
-"""Threads kept in Postgres: `PostgresCheckpointer`, the saver, and the pool it stands on.
+"""Threads kept in Postgres: the saver `PostgresCheckpointer`, and `open_postgres`.
 
 It has the stock saver's tables and format: threads which the stock wrote open here unchanged. It differs
 where the stock fails: every thread belongs to somebody (the key is `Bookmark.key`), each message and each
@@ -7,14 +7,11 @@ process-wide lock is held around the pool, it may be used from any event loop, a
 the known keys are kept.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from functools import wraps
-from importlib.resources import files
 from typing import Any, ParamSpec, TypeVar, cast
 
-import psycopg
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
@@ -22,20 +19,16 @@ from langgraph.checkpoint.postgres.base import PRUNE_DELETE_THREADS_SQL
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from psycopg import AsyncConnection, AsyncCursor
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from graph.bookmark import Bookmark, configurable, with_places
 from graph.bridge import Bridge
+from graph.checkpointers.migrations import migrate
+from graph.checkpointers.pool import Pool, checked, open_pool
 from graph.checkpointers.rows import catalogue_rows
-from graph.errors import StoreUnavailable
 
-Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 KEPT_METADATA = ("run_id", "graph_id", "assistant_id")
 """What may be copied from a caller's config into a checkpoint's metadata, which is stored in clear."""
-
-_LOCK = 0x10_7E_AD  # of the migrations, among the database's advisory locks
 
 _UPSERT_MESSAGE = """
 INSERT INTO longthread_message (key, id, parent, seq, role, text, type, body)
@@ -105,18 +98,13 @@ class PostgresCheckpointer(AsyncPostgresSaver):
     async def setup(self) -> None:
         """Bring the tables up to date; any number of processes may do so at once."""
         async with self.connection() as conn, conn.transaction():
-            await conn.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-            await _migrate_stock(conn, self.MIGRATIONS)
-            await _migrate_ours(conn)
+            await migrate(conn, self.MIGRATIONS)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection[DictRow]]:
-        """A checked connection; errors that mean "no database" become `StoreUnavailable`."""
-        try:
-            async with self.pool.connection() as conn:
-                yield conn
-        except (psycopg.OperationalError, PoolTimeout) as e:
-            raise StoreUnavailable(f"Postgres is not answering ({type(e).__name__}). Is it running?") from e
+        """A checked connection of the pool. Raises `StoreUnavailable`."""
+        async with checked(self.pool) as conn:
+            yield conn
 
     @asynccontextmanager
     async def _cursor(self, *, pipeline: bool = False) -> AsyncIterator[AsyncCursor[DictRow]]:
@@ -260,64 +248,10 @@ def _stored_config(config: RunnableConfig, key: str, namespace: str) -> Runnable
     return {"configurable": known, "metadata": {k: offered[k] for k in KEPT_METADATA if k in offered}}
 
 
-async def _migrate_stock(conn: AsyncConnection[DictRow], migrations: Sequence[str]) -> None:
-    await conn.execute(migrations[0].encode())
-    row = await (await conn.execute("SELECT max(v) AS v FROM checkpoint_migrations")).fetchone()
-    done = -1 if row is None or row["v"] is None else int(row["v"])
-    for version, statement in enumerate(migrations):
-        if version > done:
-            # The stock builds indexes concurrently, which no transaction can; here a lock keeps others out.
-            await conn.execute(statement.replace("CONCURRENTLY ", "").encode())
-            await conn.execute("INSERT INTO checkpoint_migrations (v) VALUES (%s)", (version,))
-
-
-async def _migrate_ours(conn: AsyncConnection[DictRow]) -> None:
-    await conn.execute(
-        "CREATE TABLE IF NOT EXISTS longthread_migration "
-        "(name text PRIMARY KEY, applied timestamptz DEFAULT now())"
-    )
-    done = {r["name"] async for r in await conn.execute("SELECT name FROM longthread_migration")}
-    schema = files("graph.checkpointers").joinpath("schema")
-    for script in sorted(schema.iterdir(), key=lambda f: f.name):
-        if script.name.endswith(".sql") and script.name not in done:
-            await conn.execute(script.read_bytes())
-            await conn.execute("INSERT INTO longthread_migration (name) VALUES (%s)", (script.name,))
-
-
 @asynccontextmanager
 async def open_postgres(url: str) -> AsyncIterator[PostgresCheckpointer]:
     """A checkpointer over a pool on `url`, its tables up to date. Raises `StoreUnavailable`."""
-    await _answers(url)
-    pool: Pool = AsyncConnectionPool(
-        url,
-        connection_class=AsyncConnection[DictRow],
-        kwargs={
-            "autocommit": True,  # without it nothing is stored
-            "row_factory": dict_row,
-            "prepare_threshold": None,  # prepared statements break behind poolers
-            "connect_timeout": 5,
-            "keepalives_idle": 30,
-            "tcp_user_timeout": 10_000,
-        },
-        min_size=1,
-        max_size=10,
-        timeout=10,
-        check=AsyncConnectionPool[Any].check_connection,  # without it the pool dies with the database
-        open=False,
-    )
-    async with pool:
+    async with open_pool(url) as pool:
         saver = PostgresCheckpointer(pool)
         await saver.setup()
         yield saver
-
-
-async def _answers(url: str) -> None:
-    """Raise `StoreUnavailable` in seconds, with the reason, where the pool would retry for long."""
-    try:
-        conn = await asyncio.wait_for(AsyncConnection.connect(url, connect_timeout=5), 10)
-        await conn.close()
-    except (psycopg.Error, OSError, TimeoutError) as e:
-        where: dict[str, Any] = conninfo_to_dict(url) if isinstance(e, psycopg.OperationalError) else {}
-        place = f"{where.get('host', 'localhost')}:{where.get('port', 5432)}"
-        reason = str(e).strip().splitlines()[-1].strip() if str(e).strip() else type(e).__name__
-        raise StoreUnavailable(f"No Postgres at {place}: {reason}. Check DATABASE_URL.") from e

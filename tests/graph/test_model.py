@@ -23,7 +23,8 @@ from pydantic import SecretStr
 
 from graph.demo_model import DemoModel
 from graph.errors import ModelError, ModelRefused, ModelUnavailable
-from graph.model import ask, open_models, stream_answer, translate
+from graph.model import ask, open_models, stream_answer
+from graph.refusals import translate
 from graph.settings import Settings
 from tests.openai_server import Fault, Kind, ModelServer, count_prompt
 

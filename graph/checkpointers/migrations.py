@@ -1,0 +1,40 @@
+"""The tables brought up to date: the stock saver's migrations, then the numbered scripts of `schema/`."""
+
+from collections.abc import Sequence
+from importlib.resources import files
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+LOCK = 0x10_7E_AD  # of these migrations, among the database's advisory locks
+
+
+async def migrate(conn: AsyncConnection[DictRow], stock: Sequence[str]) -> None:
+    """Apply what is missing, inside the caller's transaction; others who try meanwhile wait for it."""
+    await conn.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+    await _migrate_stock(conn, stock)
+    await _migrate_ours(conn)
+
+
+async def _migrate_stock(conn: AsyncConnection[DictRow], migrations: Sequence[str]) -> None:
+    await conn.execute(migrations[0].encode())
+    row = await (await conn.execute("SELECT max(v) AS v FROM checkpoint_migrations")).fetchone()
+    done = -1 if row is None or row["v"] is None else int(row["v"])
+    for version, statement in enumerate(migrations):
+        if version > done:
+            # The stock builds indexes concurrently, which no transaction can; here a lock keeps others out.
+            await conn.execute(statement.replace("CONCURRENTLY ", "").encode())
+            await conn.execute("INSERT INTO checkpoint_migrations (v) VALUES (%s)", (version,))
+
+
+async def _migrate_ours(conn: AsyncConnection[DictRow]) -> None:
+    await conn.execute(
+        "CREATE TABLE IF NOT EXISTS longthread_migration "
+        "(name text PRIMARY KEY, applied timestamptz DEFAULT now())"
+    )
+    done = {r["name"] async for r in await conn.execute("SELECT name FROM longthread_migration")}
+    schema = files("graph.checkpointers").joinpath("schema")
+    for script in sorted(schema.iterdir(), key=lambda f: f.name):
+        if script.name.endswith(".sql") and script.name not in done:
+            await conn.execute(script.read_bytes())
+            await conn.execute("INSERT INTO longthread_migration (name) VALUES (%s)", (script.name,))
