@@ -1,0 +1,139 @@
+"""The pictures of the README: the real page, the demo model, a conversation long enough to be folded."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
+
+ELSEWHERE = [
+    "A packing list for two weeks on Iceland's ring road",
+    "Which of these three cover letters is the warmest?",
+    "Why does my sourdough stay flat in winter?",
+]
+CONVERSATION = [
+    "We are redoing the kitchen. The budget is 14,500 euros, and it has to be done before the ninth of May.",
+    "Ana wants green tiles, the zellige ones. I would rather keep the old cupboards and paint them.",
+    "The electrician, Mr Duarte, can come on the 12th or the 19th of March. He needs the plan a week before.",
+    "What did I say about the budget?",
+    "The oven moves to the wall with the window. The sink stays where it is, the pipes are too old to move.",
+    "Tiles came to 2,180 euros with delivery. The painter asks 950 for the cupboards, two coats.",
+    "Grace is allergic to epoxy resin, so the worktop must be wood or stone.",
+    "What did we say about the tiles?",
+    "We took the 19th for the electrician. The plan is due on the 12th then.",
+    "What did I say about the worktop?",
+]
+
+
+def main() -> None:
+    """Make every picture."""
+    DOCS.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, _page(Path(folder)) as url, sync_playwright() as playwright:
+        program = next(
+            filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None
+        )
+        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM)
+        address = _talk(browser, url)
+        for name, viewport, dark in [
+            ("page", DESKTOP, False),
+            ("page-dark", DESKTOP, True),
+            ("phone", PHONE, False),
+        ]:
+            _picture(browser, address, DOCS / f"{name}.png", viewport, dark=dark)
+        browser.close()
+
+
+def _talk(browser: Browser, url: str) -> str:
+    page = browser.new_page()
+    for first in ELSEWHERE:
+        page.goto(url)
+        _say(page, first)
+    page.goto(url)
+    for text in CONVERSATION:
+        _say(page, text)
+    page.locator("#threads li").first.locator(".dots").click()
+    page.get_by_role("button", name="Rename").click()
+    page.get_by_role("textbox", name="Title").fill("The kitchen")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("The kitchen")
+    page.close()
+    return page.url
+
+
+def _say(page: Page, text: str) -> None:
+    send = page.locator("#composer .submit-button")
+    expect(send).to_be_visible()
+    expect(page.locator("#threads nav a.new")).to_be_attached()
+    page.fill("#composer textarea", text)
+    page.keyboard.press("Enter")
+    expect(page.locator("#chat .user-row").last).to_contain_text(text)
+    expect(send).to_be_visible(timeout=30_000)
+    expect(page).to_have_url(re.compile("thread="))
+
+
+def _picture(browser: Browser, address: str, path: Path, viewport: dict[str, int], *, dark: bool) -> None:
+    page = browser.new_page(
+        viewport={"width": viewport["width"], "height": viewport["height"]},
+        color_scheme="dark" if dark else "light",
+        device_scale_factor=2 if viewport is PHONE else 1,
+    )
+    page.goto(address)
+    expect(page.locator("#chat .user-row").last).to_contain_text(CONVERSATION[-1])
+    divider = page.locator("#chat .lt-divider")
+    page.wait_for_timeout(1500)
+    if viewport is DESKTOP:
+        page.mouse.move(720, 400)
+        divider.evaluate(
+            "e => { const log = e.closest('[role=log]'), box = e.getBoundingClientRect(); "
+            "log.scrollTop += box.top - 240 }"
+        )
+    page.wait_for_timeout(500)
+    page.screenshot(path=path)
+    page.close()
+
+
+@contextmanager
+def _page(folder: Path) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    own = {k: v for k, v in os.environ.items() if not k.startswith(("LONGTHREAD_", "OPENAI_", "DATABASE_"))}
+    own |= {
+        "LONGTHREAD_DATA": str(folder / "data"),
+        "LONGTHREAD_TOKEN_BUDGET": "900",
+        "PYTHONPATH": str(ROOT),
+    }
+    process = subprocess.Popen([sys.executable, "-m", "ui.app", "--port", str(port)], cwd=folder, env=own)
+    try:
+        for _ in range(300):
+            with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz"):
+                break
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=20)
+
+
+if __name__ == "__main__":
+    main()

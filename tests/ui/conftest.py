@@ -1,0 +1,218 @@
+"""A real server on a real Postgres with a real model server behind it, and a real browser in front."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from graph import OpenGraph, Settings, open_graph
+from tests.openai_server import ModelServer
+
+ROOT = Path(__file__).parents[2]
+expect.set_options(timeout=15_000)
+CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+class Site:
+    """`python -m ui.app` in a process of its own."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.folder = folder
+        self.environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+        self.log = folder / f"page-{self.port}.log"
+
+    @contextmanager
+    def running(self) -> Iterator["subprocess.Popen[bytes]"]:
+        """The process, from when it answers; stopped as Ctrl+C does."""
+        command = [sys.executable, "-m", "ui.app", "--port", str(self.port)]
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                command, cwd=self.folder, env=self.environment, stdout=log, stderr=subprocess.STDOUT
+            )
+            try:
+                self._wait(process)
+                yield process
+            finally:
+                process.send_signal(signal.SIGINT)
+                process.wait(timeout=10)
+
+    def _wait(self, process: "subprocess.Popen[bytes]") -> None:
+        for _ in range(300):
+            with suppress(OSError), urllib.request.urlopen(f"{self.url}/healthz", timeout=5):
+                return
+            assert process.poll() is None, self.log.read_text()
+            time.sleep(0.1)
+        raise AssertionError(self.log.read_text())
+
+
+class Tab:
+    """A browser tab on the page, and what a person does there."""
+
+    def __init__(self, page: Page, site: Site) -> None:
+        self.page, self.site = page, site
+        self.faults: list[str] = []
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda error: self.faults.append(f"page error: {error}"))
+        page.on("console", lambda m: self.faults.append(f"console: {m.text}") if m.type == "error" else None)
+        page.on(
+            "request", lambda r: self.faults.append(f"request: {r.url}") if _foreign(r.url, site) else None
+        )
+
+    @property
+    def thread(self) -> str:
+        """The thread in the address bar."""
+        return parse_qs(urlsplit(self.page.url).query).get("thread", [""])[0]
+
+    def open(self, thread: str = "") -> "Tab":
+        self.page.goto(f"{self.site.url}/?thread={thread}" if thread else self.site.url)
+        return self.ready()
+
+    def reload(self) -> "Tab":
+        self.page.reload()
+        # Gradio's client calls the stream that it loses on the way out an error.
+        left = ("AbortError", "Connection errored out")
+        self.faults[:] = [fault for fault in self.faults if not any(word in fault for word in left)]
+        return self.ready()
+
+    def ready(self) -> "Tab":
+        """Wait until the page is alive and has drawn the list of threads."""
+        expect(self.page.locator("#threads nav a.new")).to_be_attached()
+        return self
+
+    def say(self, text: str) -> "Tab":
+        """Send a message, and wait until it is among the messages."""
+        expect(self.page.locator("#composer .submit-button")).to_be_visible()
+        self.page.fill("#composer textarea", text)
+        self.page.keyboard.press("Enter")
+        expect(self.mine.last).to_contain_text(text.splitlines()[0][:30])
+        expect(self.page).to_have_url(re.compile("thread="))
+        return self
+
+    def answered(self) -> "Tab":
+        """Wait until the answer is complete."""
+        expect(self.page.locator("#composer .submit-button")).to_be_visible()
+        return self
+
+    @property
+    def mine(self):
+        return self.page.locator("#chat .user-row")
+
+    @property
+    def answers(self):
+        return self.page.locator("#chat .bot-row:not(.lt-row)")
+
+    @property
+    def notes(self):
+        return self.page.locator("#chat .lt-note")
+
+    @property
+    def names(self):
+        return self.page.locator("#threads li a")
+
+    def steps(self, kind: str):
+        return self.page.locator(f"#timeline li.{kind} button")
+
+
+def _foreign(url: str, site: Site) -> bool:
+    return not url.startswith((site.url, "data:", "blob:"))
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[ModelServer]:
+    with ModelServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def environment(database: str, model: ModelServer) -> dict[str, str]:
+    """Settings with a budget that a long talk overflows."""
+    return {
+        "DATABASE_URL": database,
+        "OPENAI_BASE_URL": model.url,
+        "LONGTHREAD_TOKEN_BUDGET": "1200",
+        "LONGTHREAD_MODEL_RETRIES": "0",
+        "LONGTHREAD_MODEL_TIMEOUT": "5",
+    }
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[Site]:
+    site = Site(tmp_path_factory.mktemp("site"), **environment)
+    with site.running():
+        yield site
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    program = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser, site: Site, model: ModelServer) -> Iterator[Callable[..., Tab]]:
+    """Open a tab; every tab must end without an error and without a request to another host."""
+    tabs: list[Tab] = []
+
+    def opened(
+        thread: str = "", *, to: Site = site, size: tuple[int, int] = (1440, 900), dark: bool = False
+    ) -> Tab:
+        context = chromium.new_context(
+            viewport={"width": size[0], "height": size[1]}, color_scheme="dark" if dark else "light"
+        )
+        tabs.append(Tab(context.new_page(), to))
+        return tabs[-1].open(thread)
+
+    yield opened
+    model.delay, model.words, model.fault = 0.0, None, None
+    for tab in tabs:
+        tab.page.context.close()
+    assert not [fault for tab in tabs for fault in tab.faults]
+
+
+@pytest.fixture
+def tab(visit: Callable[..., Tab]) -> Tab:
+    return visit()
+
+
+@pytest.fixture(scope="module")
+def behind(environment: dict[str, str]) -> Callable[[Callable[[OpenGraph], object]], object]:
+    """Run something against the same threads without the page, as any script may."""
+    names = {"DATABASE_URL": "database_url", "OPENAI_BASE_URL": "openai_base_url"}
+    chosen = {names.get(k, re.sub("^LONGTHREAD_", "", k).lower()): v for k, v in environment.items()}
+
+    def act(work: Callable[[OpenGraph], object]) -> object:
+        def opened() -> object:
+            with open_graph(Settings.read(**chosen)) as graph:
+                return work(graph)
+
+        with ThreadPoolExecutor(1) as elsewhere:  # the browser's driver keeps an event loop in this thread
+            return elsewhere.submit(opened).result()
+
+    return act

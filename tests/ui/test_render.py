@@ -1,0 +1,149 @@
+"""What the page shows, as values: escaping, the divider, the groups, the meter, the difference."""
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+
+from graph.budget import Prompt
+from graph.history import Difference
+from graph.threads import Entry, Moment, Thread
+from graph.turns import ContextView
+from ui import render
+
+EVIL = """<img src=x onerror="alert(1)">'${1}{{2}}"""
+NOON = datetime(2026, 5, 9, 12, tzinfo=UTC)
+SUMMARY = SystemMessage(
+    "Earlier: <b>tea</b>",
+    additional_kwargs={"longthread": {"count": 38, "before": 6120, "after": 410, "through": "m1"}},
+)
+
+
+def entries(*messages: HumanMessage | AIMessage | ToolMessage) -> list[Entry]:
+    return [Entry(f"m{i}", f"m{i - 1}" if i else None, i, m) for i, m in enumerate(messages)]
+
+
+def context(*, sent: int = 2, left_out: int = 0, summary: SystemMessage | None = None) -> ContextView:
+    return ContextView(Prompt([], 500, 480, 40, 60, 400, sent, left_out), summary, 1000)
+
+
+def words(rows: list[render.Bubble]) -> list[str]:
+    return [row["content"][0]["text"] for row in rows]
+
+
+def moment(**changes: object) -> Moment:
+    values = {
+        "checkpoint_id": "c",
+        "parent": None,
+        "step": 3,
+        "kind": "answer",
+        "created": NOON,
+        "preview": "Tea",
+    }
+    return Moment(**{**values, "active": True, "tip": True, **changes})
+
+
+def test_html_is_shown_and_code_is_left_alone() -> None:
+    assert render.markdown("a <b>x</b> 1 < 2") == "a &lt;b>x&lt;/b> 1 < 2"
+    assert render.markdown("`<b>` and\n```html\n<i>\n```\n<i>") == "`<b>` and\n```html\n<i>\n```\n&lt;i>"
+    assert render.markdown("see <https://example.org>") == "see <https://example.org>"
+    assert render.markdown("```\n<b>") == "```\n<b>"
+
+
+@given(st.text(alphabet="<>ab/!`~\n ", max_size=60))
+def test_markdown_outside_code_never_opens_a_tag(text: str) -> None:
+    if "`" not in text and "~" not in text:
+        assert not any(f"<{c}" in render.markdown(text) for c in "ab/!")
+    assert render.markdown(text).replace("&lt;", "<") == text
+
+
+def test_the_divider_stands_after_the_newest_folded_message() -> None:
+    talk = entries(HumanMessage("a"), AIMessage("b"), HumanMessage("c"), AIMessage("d"))
+    rows = words(render.conversation(talk, context(summary=SUMMARY)))
+    assert [r for r in rows if "lt-" not in r] == ["a", "b", "c", "d"]
+    assert "38 messages summarised, 6,120 → 410 tokens" in rows[2]
+
+
+def test_what_is_left_out_of_the_prompt_is_said_above_what_is_sent() -> None:
+    talk = entries(HumanMessage("a"), AIMessage("b"), HumanMessage("c"), AIMessage("d"))
+    rows = words(render.conversation(talk, context(sent=2, left_out=2)))
+    assert "2 messages above left out" in rows[2] and rows[3] == "c"
+
+
+def test_a_stopped_answer_is_marked() -> None:
+    rows = words(render.message(AIMessage("half", response_metadata={"stopped": True})))
+    assert rows[0] == "half" and "Stopped" in rows[1]
+
+
+def test_only_a_question_at_the_end_can_be_tried_again() -> None:
+    asked = entries(HumanMessage("a"))
+    assert render.unanswered(asked)[0]["options"][0]["value"] == render.AGAIN
+    assert not render.unanswered([*asked, *entries(AIMessage("b"))]) and not render.unanswered([])
+
+
+def test_parts_that_are_not_text_are_named() -> None:
+    picture = HumanMessage(
+        [{"type": "text", "text": "look"}, {"type": "image_url", "image_url": {"url": "x"}}]
+    )
+    assert words(render.message(picture)) == ["look\n\n[image_url]"]
+
+
+@pytest.mark.parametrize(
+    ("day", "group"),
+    [
+        (date(2026, 5, 9), "Today"),
+        (date(2026, 5, 10), "Today"),  # a clock ahead of ours
+        (date(2026, 5, 8), "Yesterday"),
+        (date(2026, 5, 2), "Previous 7 days"),
+        (date(2026, 4, 9), "Previous 30 days"),
+        (date(2026, 4, 8), "April 2026"),
+    ],
+)
+def test_threads_are_grouped_by_age(day: date, group: str) -> None:
+    assert render.period(day, NOON.date()) == group
+
+
+def test_a_thread_is_listed_under_the_readers_own_day() -> None:
+    late = datetime(2026, 5, 8, 23, tzinfo=UTC)
+    thread = Thread("t", "Tea", late, late, 2, "c")
+    lisbon, tokyo = (NOON.astimezone(ZoneInfo(z)) for z in ("Europe/Lisbon", "Asia/Tokyo"))
+    assert "Today" in render.thread_list([thread], "", [], lisbon, more=False)  # 00:00 of the ninth in Lisbon
+    assert "Today" in render.thread_list([thread], "", [], tokyo, more=False)
+    assert "Yesterday" in render.thread_list([thread], "", [], NOON, more=False)
+
+
+def test_the_list_marks_the_current_and_the_running_and_escapes_all() -> None:
+    threads = [Thread(EVIL, EVIL, NOON, NOON, 2, "c"), Thread("b", "", NOON, NOON, 0, "c")]
+    html = render.thread_list(threads, "b", [EVIL], NOON, more=True)
+    assert "<img" not in html and '"alert' not in html
+    assert html.count('aria-current="page"') == 1 and html.count('class="running"') == 1
+    assert "Untitled" in html and "Show more" in html
+
+
+def test_the_meter_adds_up_and_says_what_is_sent_and_folded() -> None:
+    html = render.meter(context(sent=96, summary=SUMMARY))
+    assert 'role="meter"' in html and 'aria-valuenow="500"' in html and "50 %" in html
+    assert "96 of 134 messages sent, 38 folded." in html
+    assert "&lt;b&gt;tea" in html
+    assert "2 left out" in render.meter(context(left_out=2))
+    assert "&lt;" in render.meter(None, EVIL)
+
+
+def test_the_timeline_marks_where_one_looks_and_the_tips_of_other_branches() -> None:
+    other = moment(checkpoint_id="d", active=False, preview=EVIL)
+    html = render.timeline([moment(), other], "c", UTC, more=True)
+    assert html.count('aria-current="step"') == 1 and html.count("other branch") == 1
+    assert "<img" not in html and "Load older steps" in html and "12:00" in html
+
+
+def test_a_difference_shows_what_came_what_left_and_the_summaries() -> None:
+    change = Difference(
+        [HumanMessage(EVIL)], [AIMessage("old")], [(AIMessage("x"), AIMessage("y"))], None, SUMMARY
+    )
+    html = render.difference("5", change)
+    assert html.count('class="added"') == 3 and html.count('class="removed"') == 2
+    assert "<img" not in html and "&lt;b&gt;tea" in html
+    assert "Nothing" in render.difference("5", Difference([], [], [], SUMMARY, SUMMARY))

@@ -1,0 +1,189 @@
+# pyright: basic
+# (Gradio makes its events at run time.)
+"""The page put together: panels, their cross-wiring, and the server that carries it. `python -m ui.app`."""
+
+import argparse
+import logging
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
+os.environ["GRADIO_RUN_HISTORY"] = "False"
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+from gradio.themes import Default
+
+from graph import InvalidSettings, LongthreadError, OpenGraph, Settings, open_graph
+from graph.checkpointers.embedded import default_data
+from ui.budget import budget
+from ui.chat import chat
+from ui.tab import DIRECT, Graph, Tab, now
+from ui.threads import thread_list
+from ui.timeline import banner, timeline
+
+DEMO = (
+    "<p>Demo model: a small script answers here, not a real model. "
+    "Set <code>OPENAI_API_KEY</code> to talk to a real one.</p>"
+)
+BRAND = '<a class="brand" href="./">Longthread</a>'
+DRAWERS = (
+    '<button type="button" data-drawer="left" aria-controls="left" aria-expanded="false" '
+    'aria-label="Conversations"><i></i></button>'
+    '<button type="button" data-drawer="right" aria-controls="right" aria-expanded="false" '
+    'aria-label="Context and timeline"><i></i></button>'
+)
+ARRIVE = """() => [new URLSearchParams(location.search).get("thread") || "",
+    Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC"]"""
+
+
+def page(graph: Graph, *, demo: bool) -> gr.Blocks:
+    """The whole page. `graph` is called when a handler runs, not before."""
+    with gr.Blocks(title="Longthread", analytics_enabled=False) as blocks:
+        tab = Tab.make()
+        with gr.Row(elem_id="house"):
+            with gr.Column(elem_id="left"):
+                gr.HTML(BRAND, apply_default_css=False)
+                names = thread_list(graph, tab)
+            with gr.Column(elem_id="middle"):
+                gr.HTML(DRAWERS, elem_id="drawers", apply_default_css=False)
+                above = banner()
+                talk = chat(graph, tab)
+                gr.HTML(DEMO, elem_id="demo", visible=demo, apply_default_css=False)
+            with gr.Column(elem_id="right"):
+                spent = budget(graph, tab)
+                past = timeline(graph, tab, above)
+        arrived = blocks.load(
+            lambda thread, zone: (*now(thread), zone),
+            [tab.thread, tab.zone],
+            [*tab.place, tab.zone],
+            js=ARRIVE,
+            **DIRECT,
+        )
+        blocks.unload(tab.views.forget)
+        sides = [names.listing, past.moments, spent.gauge]
+        elsewhere = [arrived, names.opened, *names.changed, *past.moved]
+        for event in [*elsewhere, talk.sent, talk.asked, talk.grown, spent.trimmed]:
+            answered = talk.drawing.after(event, stay=event is talk.grown)
+            for side in sides:
+                side.after(event)
+                side.after(answered)
+    return blocks
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The page and `/healthz` on FastAPI.
+
+    The graph is opened when the server starts and closed when it stops; a server that cannot start has the
+    reason in `app.state.refused`.
+    """
+    opened: list[OpenGraph] = []
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        try:
+            async with open_graph(settings) as graph:
+                opened.append(graph)
+                yield
+        except LongthreadError as error:
+            app.state.refused = error
+            raise
+
+    app = FastAPI(title="Longthread", lifespan=lifespan, openapi_url=None)
+    app.state.refused = None
+
+    @app.get("/healthz")
+    def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    return gr.mount_gradio_app(
+        app,
+        page(lambda: opened[-1], demo=settings.demo),
+        path="/",
+        head=f"<style>{_read('style.css')}</style><script>{_read('page.js')}</script>",
+        theme=Default(
+            primary_hue="indigo",
+            neutral_hue="slate",
+            font=["system-ui", "sans-serif"],
+            font_mono=["ui-monospace", "monospace"],
+        ),
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+        show_error=True,
+    )
+
+
+def _read(name: str) -> str:
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+
+
+def introduction(settings: Settings, address: str) -> str:
+    """What this server uses, in five lines; no password in them."""
+    url = urlsplit(settings.database_url.get_secret_value()) if settings.database_url else None
+    database = f"Postgres at {url.hostname or 'localhost'}{url.path}" if url else "embedded Postgres 18"
+    model = "demo model: not a real model, needs no key" if settings.demo else settings.model
+    data = "kept by that server" if url else settings.data or default_data()
+    return "\n".join(
+        [
+            "Longthread: chat threads that last",
+            f"  database  {database}",
+            f"  model     {model}",
+            f"  data      {data}",
+            f"  address   {address}",
+        ]
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve the page until Ctrl+C. 0 when stopped, 2 when it cannot start."""
+    parser = argparse.ArgumentParser(prog="python -m ui.app", description="Serve Longthread's page.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    parser.add_argument("--port", type=int, default=7860, help="port to listen on (7860)")
+    options = parser.parse_args(arguments)
+    try:
+        return _serve(Settings.read(), options.host, options.port)
+    except (InvalidSettings, OSError) as error:
+        return _refuse(error)
+
+
+def _serve(settings: Settings, host: str, port: int) -> int:
+    with socket.create_server((host, port)) as listener:
+        app = create_app(settings)
+        shown = f"[{host}]" if ":" in host else host
+        server = _Server(app, introduction(settings, f"http://{shown}:{listener.getsockname()[1]}"))
+        with suppress(KeyboardInterrupt, SystemExit):  # uvicorn's words for "stopped" and "could not start"
+            server.run(sockets=[listener])
+    return _refuse(app.state.refused) if app.state.refused else 0
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn that introduces itself once it listens, and says once and in a line why it cannot."""
+
+    def __init__(self, app: FastAPI, words: str) -> None:
+        super().__init__(
+            uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1)
+        )
+        self.words = words
+        # Uvicorn would log the traceback of a refusal that `main` tells in a line.
+        logging.getLogger("uvicorn.error").addFilter(lambda record: app.state.refused is None)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            print(self.words, flush=True)
+
+
+def _refuse(error: Exception) -> int:
+    print(f"longthread: {error}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

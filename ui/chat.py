@@ -1,0 +1,233 @@
+# pyright: basic
+# (Gradio makes its events at run time.)
+"""The middle of the page: the conversation and the composer.
+
+An answer is written by a task of the process. One drawing of the chat (`Drawing.show`) paints what is stored
+and then follows the answer under way, until it ends or the tab draws something else; closing the tab ends
+only the drawing.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+from uuid import uuid4
+
+import gradio as gr
+from gradio.events import Dependency
+from langchain_core.messages import HumanMessage
+
+from graph import Bookmark, LongthreadError, ThreadNotFound
+from graph.live import Turn
+from graph.threads import Entry, Page
+from ui import render
+from ui.tab import DIRECT, EVENT, FORK, LOOK, ONCE, WINDOW, Graph, Tab, bookmark, now, tell
+
+TICK = 0.06
+"""Seconds between two updates of a growing answer: each costs about 300 bytes whatever it says."""
+
+WELCOME = "### What shall we talk about?\nThis conversation is kept: its address brings you back to it."
+
+
+@dataclass(frozen=True)
+class Chat:
+    """What others may listen to: a message went in, its answer was asked for again, older ones are wanted."""
+
+    sent: Dependency
+    asked: Dependency
+    grown: Dependency
+    drawing: "Drawing"
+
+
+def chat(graph: Graph, tab: Tab) -> Chat:
+    """Make the panel."""
+    heading = gr.HTML(_heading("New chat"), elem_id="heading", apply_default_css=False)
+    earlier = gr.Button("Load earlier", elem_id="earlier", size="sm", visible=False)
+    log = gr.Chatbot(
+        elem_id="chat",
+        label="Conversation",
+        show_label=False,
+        placeholder=WELCOME,
+        buttons=["copy"],
+        feedback_options=None,
+        group_consecutive_messages=False,
+    )
+    composer = gr.Textbox(
+        label="Message",
+        placeholder="Write a message",
+        elem_id="composer",
+        show_label=False,
+        lines=1,
+        max_lines=10,
+        submit_btn=True,
+        autofocus=True,
+    )
+    drawing = Drawing(graph, tab, [heading, earlier, log, composer, tab.thread])
+    grown = earlier.click(_grow, [tab.shown], [tab.shown], **DIRECT)
+    return Chat(_sending(graph, tab, composer), _asking(graph, tab, log, composer), grown, drawing)
+
+
+def _grow(shown: float) -> int:
+    return int(shown) + WINDOW
+
+
+def _sending(graph: Graph, tab: Tab, composer: gr.Textbox) -> Dependency:
+    @tab.views.told
+    async def send(text: str, thread: str, at: str, mode: str, request: gr.Request):
+        place = bookmark(thread or str(uuid4()), request, at if mode == FORK else "")
+        tab.views.leave(request, await graph().turns.start(place, text))
+        return "", *now(place.thread_id)
+
+    inputs = [composer, tab.thread, tab.at, tab.mode]
+    return composer.submit(send, inputs, [composer, *tab.place], **ONCE)
+
+
+def _asking(graph: Graph, tab: Tab, log: gr.Chatbot, composer: gr.Textbox) -> Dependency:
+    @tab.views.told
+    async def stop(thread: str, request: gr.Request):
+        graph().turns.stop(bookmark(thread, request))
+
+    @tab.views.told
+    async def again(thread: str, request: gr.Request):
+        if turn := await graph().turns.resume(bookmark(thread, request)):
+            tab.views.leave(request, turn)
+
+    composer.stop(stop, [tab.thread], **DIRECT)
+    return log.option_select(again, [tab.thread], **DIRECT)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Paints the chat of a tab."""
+
+    graph: Graph
+    tab: Tab
+    outputs: list[Any]
+
+    def after(self, event: Dependency, *, stay: bool = False) -> Dependency:
+        """Draw when `event` is over, at the newest message or, to `stay`, where the reader is; the result is
+        over when the answer under way has ended."""
+        scroll = "lt.hold()" if stay else "lt.follow()"
+        drawn = event.then(self.show, self.tab.place, self.outputs, postprocess=False, **EVENT)
+        event.then(None, [self.tab.thread], js=f"(thread) => {{ lt.url(thread); {scroll} }}", **EVENT)
+        drawn.then(None, [self.tab.thread], js="(thread) => lt.url(thread)", **EVENT)
+        return drawn
+
+    async def show(
+        self, thread: str, at: str, mode: str, shown: int, request: gr.Request
+    ) -> AsyncIterator[Any]:
+        """What is stored, then the answer as it grows, then what is stored again."""
+        ours, left = self.tab.views.begin(request), self.tab.views.take(request)
+        if isinstance(left, LongthreadError):
+            tell(left)
+        try:
+            place = bookmark(thread, request, at) if thread else None
+            turn = self._turn(place, left) if place else None
+            async for frame in self._frames(place, turn, mode, int(shown), ours):
+                if not ours():
+                    break
+                yield frame
+        except ThreadNotFound:
+            gr.Info("This conversation is not here. It may have been deleted.", title="Not found")
+            yield self._empty()
+        except LongthreadError as error:
+            tell(error)
+        yield gr.skip()  # the last frame is sent again in full, and might land in a thread opened meanwhile
+
+    async def _frames(
+        self, place: Bookmark | None, turn: Turn | None, mode: str, shown: int, ours: Callable[[], bool]
+    ) -> AsyncIterator[Any]:
+        if place is None:
+            yield self._empty()
+            return
+        page = await self._page(place, shown, turn)
+        rows = await self._stored(place, page)
+        yield await self._frame(place, page, rows + _draft(page.entries, turn), turn, mode)
+        if turn:
+            async for draft in _growing(page.entries, turn, ours):
+                yield [gr.skip(), gr.skip(), rows + draft, gr.skip(), gr.skip()]
+            if turn.error and ours():
+                tell(turn.error)
+            page = await self._page(place, shown, None)
+            yield await self._frame(place, page, await self._stored(place, page), None, mode)
+
+    def _turn(self, place: Bookmark, left: Turn | LongthreadError | None) -> Turn | None:
+        """The turn under way, or the one of this tab that is over already."""
+        if place.checkpoint_id:
+            return None
+        mine = left if isinstance(left, Turn) and left.bookmark.key == place.key else None
+        return self.graph().turns.running(place) or mine
+
+    async def _page(self, place: Bookmark, shown: int, turn: Turn | None) -> Page:
+        try:
+            return await self.graph().threads.transcript(place, limit=shown)
+        except ThreadNotFound:
+            if turn is None:
+                raise
+            return Page([], 0)  # its first message is on its way in
+
+    async def _stored(self, place: Bookmark, page: Page) -> list[render.Bubble]:
+        try:
+            context = await self.graph().acontext(place)
+        except LongthreadError:
+            context = None  # too long for any prompt: the composer will say so
+        return render.conversation(page.entries, context)
+
+    async def _frame(
+        self, place: Bookmark, page: Page, rows: list[render.Bubble], turn: Turn | None, mode: str
+    ) -> list[Any]:
+        if not turn and not place.checkpoint_id:
+            rows = rows + render.unanswered(page.entries)
+        title = (await self.graph().threads.get(place)).title if page.entries else "New chat"
+        return [
+            _heading(title),
+            gr.update(visible=page.earlier > 0, value=f"Load earlier ({page.earlier:,})"),
+            rows,
+            _composer(bool(turn), mode),
+            place.thread_id,
+        ]
+
+    def _empty(self) -> list[Any]:
+        return [_heading("New chat"), gr.update(visible=False), [], _composer(False, ""), ""]
+
+
+async def _growing(
+    entries: list[Entry], turn: Turn, ours: Callable[[], bool]
+) -> AsyncIterator[list[render.Bubble]]:
+    """What a turn adds to the stored rows, whenever that has changed, until it is done."""
+    seen = None
+    while not turn.done and ours():
+        if seen != (seen := (turn.text, turn.folding)):
+            yield _draft(entries, turn)
+        await asyncio.sleep(TICK)
+
+
+def _draft(entries: list[Entry], turn: Turn | None) -> list[render.Bubble]:
+    """What a turn under way adds to the stored messages."""
+    if turn is None:
+        return []
+    stored = turn.question is None or turn.question.id in {entry.id for entry in entries}
+    rows = [] if stored or not turn.question else render.message(turn.question)
+    answered = stored and not (entries and isinstance(entries[-1].message, HumanMessage))
+    if turn.text and not answered:
+        rows.append(render.bubble("assistant", render.markdown(turn.text)))
+    return rows + ([render.note("Summarising older messages to make room…")] if turn.folding else [])
+
+
+def _composer(running: bool, mode: str) -> dict[str, Any]:
+    looking = mode == LOOK
+    hints = {
+        LOOK: "Go back to now, or fork from here, to write",
+        FORK: "Write the first message of the new branch",
+    }
+    return gr.update(
+        submit_btn=not running and not looking,
+        stop_btn=running,
+        interactive=not looking,
+        placeholder=hints.get(mode, "Write a message"),
+    )
+
+
+def _heading(title: str) -> str:
+    return f"<h1>{escape(title)}</h1>"

@@ -1,0 +1,146 @@
+# pyright: basic
+# (Gradio makes its events at run time.)
+"""What one browser tab is looking at: a few hidden boxes, and whose they are.
+
+The boxes live in the browser, so a person can put anything in them: every handler turns them into a
+`Bookmark` of the person who asks, and the graph checks that the thread is theirs.
+"""
+
+import html
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+from zoneinfo import ZoneInfo
+
+import gradio as gr
+from gradio.components import Component
+
+from graph import LOCAL, Bookmark, LongthreadError, OpenGraph
+from graph.live import Turn
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+WINDOW = 60
+"""Messages in the chat at first, and by how many "Load earlier" grows it."""
+
+NOW, LOOK, FORK = "now", "look", "fork"
+
+Graph = Callable[[], OpenGraph]
+"""The panels are made before the graph is opened, so they are given a way to it."""
+
+EVENT: dict[str, Any] = {
+    "show_progress": "hidden",
+    "api_visibility": "private",
+    "concurrency_limit": None,
+    "trigger_mode": "multiple",
+}
+"""How every event is wired: never in the public API, and nobody waits for somebody else's."""
+DIRECT: dict[str, Any] = EVENT | {"queue": False}
+"""The same, answered at once: everything but a drawing of the chat, see `Views`."""
+ONCE: dict[str, Any] = DIRECT | {"trigger_mode": "once"}
+"""The same, deaf while it is under way."""
+
+
+@dataclass(frozen=True)
+class Tab:
+    """The hidden boxes: a thread ("" before its first message), a checkpoint of it ("" for now), why that
+    checkpoint is shown (`NOW`, `LOOK`, `FORK`), how many messages are shown, and the person's time zone."""
+
+    thread: gr.Textbox
+    at: gr.Textbox
+    mode: gr.Textbox
+    shown: gr.Number
+    zone: gr.Textbox
+    views: "Views"
+
+    @classmethod
+    def make(cls) -> "Tab":
+        """Boxes of a new tab, inside the current `gr.Blocks`."""
+        return cls(
+            gr.Textbox("", visible=False),
+            gr.Textbox("", visible=False),
+            gr.Textbox(NOW, visible=False),
+            gr.Number(WINDOW, precision=0, visible=False),
+            gr.Textbox("UTC", visible=False),
+            Views(),
+        )
+
+    @property
+    def place(self) -> list[Component]:
+        """The boxes that name a moment of a thread, and what they are set to by `now`."""
+        return [self.thread, self.at, self.mode, self.shown]
+
+
+def now(thread: str) -> tuple[str, str, str, int]:
+    """`Tab.place` for the newest messages of a thread."""
+    return thread, "", NOW, WINDOW
+
+
+def user_of(request: gr.Request) -> str:
+    """Whose page this is. One person's, until there is a sign-in."""
+    return LOCAL
+
+
+def bookmark(thread: str, request: gr.Request, at: str = "") -> Bookmark:
+    """The place that a tab shows. Raises `InvalidInput`."""
+    return Bookmark(thread, user_of(request), at or None)
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """The time zone that the browser names, or UTC where this machine does not know it."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+def tell(error: LongthreadError) -> None:
+    """Show an error of ours as a toast. Toasts render HTML."""
+    gr.Warning(html.escape(str(error)), title="That did not work")
+
+
+class Views:
+    """What the server keeps of each open tab, and may lose: which drawing of its chat is the newest, and what
+    the next drawing should tell.
+
+    Only drawings go through Gradio's queue, and only queued events can show a toast. Its client may lose an
+    event that is queued in the moment in which the one before it ends, so no queued event follows another.
+    """
+
+    def __init__(self) -> None:
+        self._latest: dict[str | None, object] = {}
+        self._left: dict[str | None, Turn | LongthreadError] = {}
+
+    def begin(self, request: gr.Request) -> Callable[[], bool]:
+        """Start a drawing; the result says whether it is still the tab's newest: a newer one ends it."""
+        mine = self._latest[request.session_hash] = object()
+        return lambda: self._latest.get(request.session_hash) is mine
+
+    def leave(self, request: gr.Request, what: Turn | LongthreadError) -> None:
+        """Something for the tab's next drawing: an error to tell, or a turn that may be over before it."""
+        self._left[request.session_hash] = what
+
+    def take(self, request: gr.Request) -> Turn | LongthreadError | None:
+        """What was left for this drawing."""
+        return self._left.pop(request.session_hash, None)
+
+    def forget(self, request: gr.Request) -> None:
+        """The tab was closed."""
+        self._latest.pop(request.session_hash, None)
+        self._left.pop(request.session_hash, None)
+
+    def told(self, handler: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T | dict[str, Any]]]:
+        """The handler, with our own errors left for the next drawing and the page left as it is."""
+
+        @wraps(handler)
+        async def careful(*args: P.args, **kwargs: P.kwargs) -> T | dict[str, Any]:
+            try:
+                return await handler(*args, **kwargs)
+            except LongthreadError as error:
+                for request in (a for a in args if isinstance(a, gr.Request)):
+                    self.leave(request, error)
+                return gr.skip()
+
+        return careful
