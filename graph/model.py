@@ -6,17 +6,12 @@ import random
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, cast
-from weakref import WeakKeyDictionary
 
-import openai
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
 from langchain_core.runnables import RunnableConfig
-from langchain_openai import ChatOpenAI
 from langgraph.constants import TAG_NOSTREAM
-from pydantic import SecretStr
 
 from graph.demo_model import DemoModel
 from graph.errors import ModelRefused, ModelUnavailable
@@ -44,45 +39,11 @@ def open_models(settings: Settings) -> Models:
         log.warning("No OPENAI_API_KEY and no OPENAI_BASE_URL: the demo model answers. It is no real model.")
         demo = DemoModel()
         return Models(demo, demo, "demo", True)
-    answer = _chat_openai(settings, settings.model)
-    summary = _chat_openai(settings, settings.summary_model or settings.model)
+    from graph.openai_model import chat_openai  # late: the demo model starts a second sooner without
+
+    answer = chat_openai(settings, settings.model)
+    summary = chat_openai(settings, settings.summary_model or settings.model)
     return Models(answer, summary, settings.model, False)
-
-
-def _chat_openai(settings: Settings, name: str) -> ChatOpenAI:
-    return ChatOpenAI(
-        model=name,
-        api_key=settings.openai_api_key or SecretStr("none"),  # a server of one's own often wants no key
-        base_url=settings.openai_base_url,
-        use_responses_api=False,
-        stream_usage=True,
-        max_retries=0,  # ours: only before the first word
-        stream_chunk_timeout=None,  # ours: see stream_answer
-        timeout=settings.model_timeout + 1,  # seconds; last resort for who calls the model without us
-        http_async_client=_client(),
-        # People pause for longer than a connection is kept, and an idle one would outlive its event loop.
-        default_headers={"Connection": "close"},
-    )
-
-
-class _ClientPerLoop(openai.DefaultAsyncHttpxClient):
-    """A pool of connections serves one event loop; the page and the blocking calls run on two."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
-
-    async def send(self, request: Any, **options: Any) -> Any:
-        """Send on the client of the running loop."""
-        loop = asyncio.get_running_loop()
-        if (client := self._clients.get(loop)) is None:
-            client = self._clients[loop] = openai.DefaultAsyncHttpxClient()
-        return await client.send(request, **options)
-
-
-@cache
-def _client() -> _ClientPerLoop:
-    return _ClientPerLoop()  # one for all models: reading the certificates takes a while
 
 
 async def stream_answer(

@@ -2,7 +2,6 @@
 
 from urllib.parse import urlsplit
 
-import openai
 from langchain_core.exceptions import ContextOverflowError
 
 from graph.errors import ModelError, ModelRefused, ModelUnavailable
@@ -12,6 +11,8 @@ TRY_AGAIN = frozenset({408, 409, 425, 429})  # statuses below 500 that say "not 
 
 def translate(error: Exception, url: str = "") -> ModelError:  # noqa: PLR0911 - a table
     """`error` of a model's library as ours; names the server (the request's, else of `url`), never text."""
+    import openai  # late: half a second, and only a failure needs it
+
     if isinstance(error, ModelError):
         return error
     # httpx's own errors raise where they have no request; only openai's always have one.
@@ -56,6 +57,8 @@ def _other_protocol(place: str, error: Exception) -> ModelRefused:
 
 def _says_too_long(error: Exception) -> bool:
     """Servers word it differently; OpenAI's code is `context_length_exceeded`."""
+    import openai
+
     if isinstance(error, openai.APIStatusError) and error.status_code != 400:
         return False
     said = f"{error.code} {error.message}".lower() if isinstance(error, openai.APIError) else ""

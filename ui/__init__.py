@@ -6,6 +6,41 @@ chat.py       the conversation and the composer
 threads.py    the list of threads
 timeline.py   earlier moments: look, fork from one, switch branches
 budget.py     what the next prompt holds, the summary, trim now
+headers.py    what every answer carries to keep other sites out
 render.py     messages, moments and threads as what Gradio shows; pure
 style.css     page.js
 """
+
+import inspect
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
+os.environ["GRADIO_RUN_HISTORY"] = "False"
+
+
+@contextmanager
+def _stubs_left_alone() -> Iterator[None]:
+    """While inside, Gradio finds no source of its components.
+
+    It would parse each at every start and rewrite its own type stubs: two seconds, and files changed that are
+    pinned by hash. Without a source, as a component made in a notebook is, it leaves them alone.
+    """
+    getfile = inspect.getfile
+
+    def without_components(item: Any) -> str:
+        if inspect.isclass(item) and item.__module__.startswith("gradio."):
+            raise OSError
+        return getfile(item)
+
+    inspect.getfile = without_components
+    try:
+        yield
+    finally:
+        inspect.getfile = getfile
+
+
+with _stubs_left_alone():
+    import gradio as gradio

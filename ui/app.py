@@ -3,17 +3,14 @@
 """The page put together: panels, their cross-wiring, and the server that carries it. `python -m ui.app`."""
 
 import argparse
+import asyncio
 import logging
-import os
 import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
-
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
-os.environ["GRADIO_RUN_HISTORY"] = "False"
 
 import gradio as gr
 import uvicorn
@@ -24,6 +21,7 @@ from graph import InvalidSettings, LongthreadError, OpenGraph, Settings, open_gr
 from graph.checkpointers.embedded import default_data
 from ui.budget import budget
 from ui.chat import chat
+from ui.headers import Guarded
 from ui.tab import DIRECT, Graph, Tab, now
 from ui.threads import thread_list
 from ui.timeline import banner, timeline
@@ -97,6 +95,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(title="Longthread", lifespan=lifespan, openapi_url=None)
     app.state.refused = None
+    app.add_middleware(Guarded)
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
@@ -171,8 +170,14 @@ class _Server(uvicorn.Server):
             uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1)
         )
         self.words = words
-        # Uvicorn would log the traceback of a refusal that `main` tells in a line.
-        logging.getLogger("uvicorn.error").addFilter(lambda record: app.state.refused is None)
+        logging.getLogger("uvicorn.error").addFilter(
+            lambda record: app.state.refused is None and self._odd(record)
+        )
+
+    def _odd(self, record: logging.LogRecord) -> bool:
+        """Whether a record is news: that streams to open pages are cut when the server stops is none."""
+        cut = isinstance((record.exc_info or (None, None))[1], asyncio.CancelledError)
+        return not (self.should_exit and (cut or record.getMessage().startswith("Cancel ")))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

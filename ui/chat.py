@@ -63,7 +63,7 @@ def chat(graph: Graph, tab: Tab) -> Chat:
         submit_btn=True,
         autofocus=True,
     )
-    drawing = Drawing(graph, tab, [heading, earlier, log, composer, tab.thread])
+    drawing = Drawing(graph, tab, heading, earlier, log, composer)
     grown = earlier.click(_grow, [tab.shown], [tab.shown], **DIRECT)
     return Chat(_sending(graph, tab, composer), _asking(graph, tab, log, composer), grown, drawing)
 
@@ -99,20 +99,49 @@ def _asking(graph: Graph, tab: Tab, log: gr.Chatbot, composer: gr.Textbox) -> De
 
 @dataclass(frozen=True)
 class Drawing:
-    """Paints the chat of a tab."""
+    """Paints the chat of a tab: the messages as a stream, and around them what depends on the thread.
+
+    Only the messages are streamed. Gradio sends a stream as differences, and its client may mix those of two
+    updates of a component's settings (a button shown, a placeholder) when they come in one breath.
+    """
 
     graph: Graph
     tab: Tab
-    outputs: list[Any]
+    heading: gr.HTML
+    earlier: gr.Button
+    log: gr.Chatbot
+    composer: gr.Textbox
 
     def after(self, event: Dependency, *, stay: bool = False) -> Dependency:
         """Draw when `event` is over, at the newest message or, to `stay`, where the reader is; the result is
-        over when the answer under way has ended."""
+        over when the answer under way has ended.
+        """
         scroll = "lt.hold()" if stay else "lt.follow()"
-        drawn = event.then(self.show, self.tab.place, self.outputs, postprocess=False, **EVENT)
-        event.then(None, [self.tab.thread], js=f"(thread) => {{ lt.url(thread); {scroll} }}", **EVENT)
-        drawn.then(None, [self.tab.thread], js="(thread) => lt.url(thread)", **EVENT)
+        event.then(None, [self.tab.thread], js=f"(thread) => {{ lt.url(thread); {scroll} }}", **DIRECT)
+        self._around(event)
+        drawn = event.then(self.show, self.tab.place, [self.log], postprocess=False, **EVENT)
+        self._around(drawn)
         return drawn
+
+    def _around(self, event: Dependency) -> None:
+        around = [self.heading, self.earlier, self.composer, self.tab.thread]
+        framed = event.then(self.tab.views.told(self.frame), self.tab.place, around, **DIRECT)
+        framed.then(None, [self.tab.thread], js="(thread) => lt.url(thread)", **DIRECT)
+
+    async def frame(self, thread: str, at: str, mode: str, shown: int, request: gr.Request):
+        """The heading, how much came earlier, what the composer can do, and the thread if there is one."""
+        if not thread:
+            return _heading("New chat"), gr.Button(visible=False), _composer(False, mode), ""
+        place = bookmark(thread, request, at)
+        running = not at and self.graph().turns.running(place) is not None
+        try:
+            title = (await self.graph().threads.get(place)).title
+            newest = (await self.graph().threads.transcript(place, limit=1)).entries
+        except ThreadNotFound:
+            return _heading("New chat"), gr.Button(visible=False), _composer(running, mode), thread * running
+        hidden = max(0, newest[0].seq + 1 - int(shown)) if newest else 0
+        more = gr.Button(f"Load earlier ({hidden:,})", visible=hidden > 0)
+        return _heading(title), more, _composer(running, mode), thread
 
     async def show(
         self, thread: str, at: str, mode: str, shown: int, request: gr.Request
@@ -124,33 +153,33 @@ class Drawing:
         try:
             place = bookmark(thread, request, at) if thread else None
             turn = self._turn(place, left) if place else None
-            async for frame in self._frames(place, turn, mode, int(shown), ours):
+            async for rows in self._rows(place, turn, int(shown), ours):
                 if not ours():
                     break
-                yield frame
+                yield rows
         except ThreadNotFound:
             gr.Info("This conversation is not here. It may have been deleted.", title="Not found")
-            yield self._empty()
+            yield []
         except LongthreadError as error:
             tell(error)
         yield gr.skip()  # the last frame is sent again in full, and might land in a thread opened meanwhile
 
-    async def _frames(
-        self, place: Bookmark | None, turn: Turn | None, mode: str, shown: int, ours: Callable[[], bool]
-    ) -> AsyncIterator[Any]:
+    async def _rows(
+        self, place: Bookmark | None, turn: Turn | None, shown: int, ours: Callable[[], bool]
+    ) -> AsyncIterator[list[render.Bubble]]:
         if place is None:
-            yield self._empty()
+            yield []
             return
         page = await self._page(place, shown, turn)
         rows = await self._stored(place, page)
-        yield await self._frame(place, page, rows + _draft(page.entries, turn), turn, mode)
         if turn:
             async for draft in _growing(page.entries, turn, ours):
-                yield [gr.skip(), gr.skip(), rows + draft, gr.skip(), gr.skip()]
+                yield rows + draft
             if turn.error and ours():
                 tell(turn.error)
             page = await self._page(place, shown, None)
-            yield await self._frame(place, page, await self._stored(place, page), None, mode)
+            rows = await self._stored(place, page)
+        yield rows + ([] if place.checkpoint_id else render.unanswered(page.entries))
 
     def _turn(self, place: Bookmark, left: Turn | LongthreadError | None) -> Turn | None:
         """The turn under way, or the one of this tab that is over already."""
@@ -174,23 +203,6 @@ class Drawing:
             context = None  # too long for any prompt: the composer will say so
         return render.conversation(page.entries, context)
 
-    async def _frame(
-        self, place: Bookmark, page: Page, rows: list[render.Bubble], turn: Turn | None, mode: str
-    ) -> list[Any]:
-        if not turn and not place.checkpoint_id:
-            rows = rows + render.unanswered(page.entries)
-        title = (await self.graph().threads.get(place)).title if page.entries else "New chat"
-        return [
-            _heading(title),
-            gr.update(visible=page.earlier > 0, value=f"Load earlier ({page.earlier:,})"),
-            rows,
-            _composer(bool(turn), mode),
-            place.thread_id,
-        ]
-
-    def _empty(self) -> list[Any]:
-        return [_heading("New chat"), gr.update(visible=False), [], _composer(False, ""), ""]
-
 
 async def _growing(
     entries: list[Entry], turn: Turn, ours: Callable[[], bool]
@@ -203,10 +215,8 @@ async def _growing(
         await asyncio.sleep(TICK)
 
 
-def _draft(entries: list[Entry], turn: Turn | None) -> list[render.Bubble]:
+def _draft(entries: list[Entry], turn: Turn) -> list[render.Bubble]:
     """What a turn under way adds to the stored messages."""
-    if turn is None:
-        return []
     stored = turn.question is None or turn.question.id in {entry.id for entry in entries}
     rows = [] if stored or not turn.question else render.message(turn.question)
     answered = stored and not (entries and isinstance(entries[-1].message, HumanMessage))
