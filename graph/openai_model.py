@@ -13,7 +13,7 @@ from graph.settings import Settings
 
 
 def chat_openai(settings: Settings, name: str) -> ChatOpenAI:
-    """The model `name` at the URL of these settings. Retries and time-outs are `graph.model`'s, not its own."""
+    """The model `name` at the URL of these settings; retries and time-outs are left to `graph.model`."""
     return ChatOpenAI(
         model=name,
         api_key=settings.openai_api_key or SecretStr("none"),  # a server of one's own often wants no key
