@@ -1,6 +1,7 @@
 """What can be set from outside: a frozen `Settings`, read once from the environment and passed down."""
 
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -163,3 +164,13 @@ def _environment_name(cls: type[Settings], field: str) -> str:
 
 def _environment_names(cls: type[Settings]) -> Iterable[str]:
     return (_environment_name(cls, field) for field in cls.model_fields)
+
+
+def check_environment() -> int:
+    """0 when the environment is in order, else 2 and, on stderr, the line that says what is not."""
+    try:
+        Settings.read()
+    except InvalidSettings as e:
+        print(f"longthread: {e}", file=sys.stderr)  # noqa: T201 a command's answer
+        return 2
+    return 0

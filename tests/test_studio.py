@@ -123,3 +123,18 @@ async def test_another_users_thread_is_not_there(client: LangGraphClient, settin
     await client.threads.create(thread_id=place.thread_id, graph_id="agent", if_exists="do_nothing")
     assert "secret" not in repr(await client.threads.get_state(place.thread_id))
     assert "secret" not in repr(await client.threads.get_history(place.thread_id))
+
+
+def test_a_bad_setting_is_one_line_and_exit_code_2() -> None:
+    """Not a traceback of the server's."""
+    done = subprocess.run(
+        [ROOT / "scripts" / "studio"],
+        env=os.environ | {"LONGTHREAD_TOKEN_BUDGET": "many"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "LONGTHREAD_TOKEN_BUDGET" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
