@@ -77,7 +77,7 @@ window.lt = (() => {
     })();
   }
   const hold = () => keep(), follow = () => keep(0);
-  for (const touch of ["wheel", "touchmove", "keydown"]) addEventListener(touch, () => place++, { passive: true });
+  for (const touch of ["wheel", "touchmove", "pointerdown", "keydown"]) addEventListener(touch, () => place++, { passive: true });
 
   addEventListener("popstate", () => open(new URLSearchParams(location.search).get("thread") || ""));
   addEventListener("keydown", (e) => e.key === "Escape" && drawer(""));
