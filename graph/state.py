@@ -4,10 +4,13 @@ The summary is a message and never a `str`: the stock Postgres saver writes stri
 one NUL makes every later turn fail.
 """
 
-from typing import Annotated, NotRequired, TypedDict
+from typing import Annotated, NotRequired
 
 from langchain_core.messages import AnyMessage, SystemMessage
 from langgraph.graph.message import add_messages
+from typing_extensions import (
+    TypedDict,
+)  # pydantic reads no other before Python 3.12, and Studio asks for schemas
 
 
 class Question(TypedDict):

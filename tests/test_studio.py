@@ -8,6 +8,7 @@ import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -86,6 +87,17 @@ async def test_a_thread_is_made_run_streamed_read_updated_and_run_on(client: Lan
     asked = {"messages": [{"role": "user", "content": "What did I say about tea?"}]}
     answered = await client.runs.wait(thread["thread_id"], "agent", input=asked)
     assert "green" in answered["messages"][-1]["content"]
+
+
+async def test_studio_can_draw_the_graph_and_its_forms(client: LangGraphClient) -> None:
+    """The nodes, and schemas of what goes in and comes out; of the context nothing can be filled in."""
+    assistant = (await client.assistants.search(graph_id="agent"))[0]["assistant_id"]
+    schemas: Any = await client.assistants.get_schemas(assistant)
+    assert "messages" in schemas["input_schema"]["properties"]
+    assert {"messages", "summary"} <= set(schemas["state_schema"]["properties"])
+    assert not (schemas["context_schema"] or {}).get("properties")
+    drawn: Any = await client.assistants.get_graph(assistant)
+    assert {node["id"] for node in drawn["nodes"]} == {"__start__", "answer", "summarize", "__end__"}
 
 
 async def test_a_thread_of_the_page_goes_on_there_and_comes_back(

@@ -50,7 +50,8 @@ ON CONFLICT (key) DO UPDATE SET
     title = coalesce(nullif(thread.title, ''), excluded.title),
     updated = now(),
     messages = excluded.messages,
-    head = greatest(thread.head, excluded.head)
+    -- Ids follow clocks, and clocks differ: what goes on from the head is the head, else the newest is.
+    head = CASE WHEN thread.head = %(parent)s THEN excluded.head ELSE greatest(thread.head, excluded.head) END
 """
 _HEAD = """WHERE thread_id = %s AND checkpoint_ns = '' AND checkpoint_id = coalesce(
     (SELECT head FROM longthread_thread WHERE key = %s),

@@ -58,6 +58,7 @@ def catalogue_rows(
         "title": next((shorten(m.text, TITLE) for m in window if isinstance(m, HumanMessage)), ""),
         "messages": folded + len(window),
         "head": checkpoint["id"],
+        "parent": place.checkpoint_id,
     }
     return Rows(rows, moment, thread)
 

@@ -224,6 +224,20 @@ async def test_a_wrong_password_is_not_repeated_in_the_error(database: str) -> N
     assert isinstance(e.value, LongthreadError)
 
 
+async def test_a_machine_whose_clock_is_behind_can_go_on(database: str) -> None:
+    """What continues from the head is the head, though its id sorts before it."""
+    place = Bookmark(uuid4().hex)
+    async with open_postgres(database) as saver:
+        ahead = empty_checkpoint() | {"id": "2f000000-0000-6000-8000-000000000000"}
+        behind = empty_checkpoint() | {"id": "1f000000-0000-6000-8000-000000000000"}
+        config = {"configurable": {"thread_id": place.thread_id, "checkpoint_ns": ""}}
+        for checkpoint in (ahead, behind):
+            config = await saver.aput(config, checkpoint, {"source": "loop", "step": 0, "parents": {}}, {})
+        found = await saver.aget_tuple(place.config)
+    assert found
+    assert found.checkpoint["id"] == behind["id"]
+
+
 async def test_pruning_keeps_the_transcript(database: str) -> None:
     """keep_latest drops checkpoints and no message; delete drops the thread."""
     place = Bookmark(uuid4().hex)
