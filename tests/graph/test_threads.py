@@ -17,6 +17,7 @@ async def test_threads_are_listed_newest_first_and_paged(graph: OpenGraph) -> No
     for n in range(7):
         await graph.ainvoke(say(f"Question {n}"), Bookmark(f"thread-{n}", user).config)
     await graph.ainvoke(say("Again"), Bookmark("thread-2", user).config)
+    await graph.ainvoke(say("Somebody else's"), Bookmark("thread-2", uuid4().hex).config)
     seen, after = [], None
     while page := await graph.threads.list(user, limit=3, after=after):
         seen += [t.thread_id for t in page]
