@@ -218,7 +218,7 @@ class ThreadGraph(CompiledStateGraph[State, Context, Question, State]):
 def check_text(message: BaseMessage) -> None:
     """Raise `InvalidInput` for a text that is blank, cannot be stored unchanged, or is beyond any prompt."""
     text = message.text
-    if isinstance(message, HumanMessage) and isinstance(message.content, str) and not text.strip():
+    if isinstance(message, HumanMessage) and not text.strip() and not _shows_something(message):
         raise InvalidInput("The message is empty.")
     if len(text) > MAX_CHARACTERS:
         raise InvalidInput(
@@ -230,6 +230,12 @@ def check_text(message: BaseMessage) -> None:
         )
 
 
+def _shows_something(message: BaseMessage) -> bool:
+    """Whether there is a part that is no text: a picture alone is a question too."""
+    parts = message.content if isinstance(message.content, list) else []
+    return any(isinstance(part, dict) and part.get("type") != "text" for part in parts)
+
+
 def _said(messages: Any) -> list[BaseMessage]:
     """A caller's messages in any form that LangChain knows. Raises `InvalidInput`."""
     if messages is None:
@@ -237,8 +243,9 @@ def _said(messages: Any) -> list[BaseMessage]:
     many = cast("list[Any]", messages) if isinstance(messages, list) else [messages]
     try:
         said = convert_to_messages(many)
-    except (ValueError, TypeError, KeyError, NotImplementedError) as e:
-        raise InvalidInput("These messages are not messages: give each a role and a content.") from e
+    except (ValueError, TypeError, KeyError, NotImplementedError):  # a value, a call, a key, a form it lacks
+        # LangChain's error quotes the message, so it must not be in the traceback of ours.
+        raise InvalidInput("These messages are not messages: give each a role and a content.") from None
     if not said:
         raise InvalidInput("There is no message in this list.")
     return said

@@ -1,6 +1,7 @@
 """One turn: what is refused, what is kept, and what the model is sent."""
 
 import asyncio
+import traceback
 from typing import Any
 from uuid import uuid4
 
@@ -76,6 +77,26 @@ async def test_no_message_is_refused(graph: OpenGraph, place: Bookmark, values: 
     with pytest.raises(InvalidInput):
         await graph.ainvoke(values, place.config)
     assert (await graph.aget_state(place.config)).values == {}
+
+
+NO_MESSAGES = {
+    "a value": [{"role": "user", "content": {"secret": "marzipan"}}],
+    "a role": [{"role": "marzipan", "content": "marzipan"}],
+    "a form": [("user", "marzipan", "marzipan")],
+    "a key": [{"role": "tool", "content": "marzipan"}],
+    "a call": [{"role": "assistant", "content": "marzipan", "tool_calls": 7}],
+    "nothing": [{"role": "user", "content": [{"type": "text", "text": " "}]}],
+}
+
+
+@pytest.mark.parametrize("messages", NO_MESSAGES.values(), ids=list(NO_MESSAGES))
+async def test_what_is_no_message_is_refused_without_a_word_of_it(
+    graph: OpenGraph, place: Bookmark, messages: list[Any]
+) -> None:
+    """InvalidInput for every way a form can be wrong; not even its traceback quotes the conversation."""
+    with pytest.raises(InvalidInput) as e:
+        await graph.ainvoke({"messages": messages}, place.config)
+    assert "marzipan" not in "".join(traceback.format_exception(e.value, limit=0))
 
 
 async def test_a_message_over_the_budget_says_both_numbers(graph: OpenGraph, place: Bookmark) -> None:
