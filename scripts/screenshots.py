@@ -2,30 +2,16 @@
 
 import os
 import re
-import shutil
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
+
+from tests.ui.site import Site, browser
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-CHROMIUM = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-]
 
 ELSEWHERE = [
     "A packing list for two weeks on Iceland's ring road",
@@ -49,19 +35,23 @@ CONVERSATION = [
 def main() -> None:
     """Make every picture."""
     DOCS.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, _page(Path(folder)) as url, sync_playwright() as playwright:
-        program = next(
-            filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None
-        )
-        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM)
-        address = _talk(browser, url)
-        for name, viewport, dark in [
-            ("page", DESKTOP, False),
-            ("page-dark", DESKTOP, True),
-            ("phone", PHONE, False),
-        ]:
-            _picture(browser, address, DOCS / f"{name}.png", viewport, dark=dark)
-        browser.close()
+    for name in [n for n in os.environ if n.startswith(("LONGTHREAD_", "OPENAI_", "DATABASE_"))]:
+        del os.environ[name]  # the pictures are of the demo model, whatever is set here
+    with tempfile.TemporaryDirectory() as folder:
+        settings = {"LONGTHREAD_DATA": f"{folder}/data", "LONGTHREAD_TOKEN_BUDGET": "900"}
+        site = Site(Path(folder), **settings)
+        with site.running(), browser() as chromium:
+            _pictures(chromium, site.url)
+
+
+def _pictures(browser: Browser, url: str) -> None:
+    address = _talk(browser, url)
+    for name, viewport, dark in [
+        ("page", DESKTOP, False),
+        ("page-dark", DESKTOP, True),
+        ("phone", PHONE, False),
+    ]:
+        _picture(browser, address, DOCS / f"{name}.png", viewport, dark=dark)
 
 
 def _talk(browser: Browser, url: str) -> str:
@@ -111,28 +101,6 @@ def _picture(browser: Browser, address: str, path: Path, viewport: dict[str, int
     page.wait_for_timeout(500)
     page.screenshot(path=path)
     page.close()
-
-
-@contextmanager
-def _page(folder: Path) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    own = {k: v for k, v in os.environ.items() if not k.startswith(("LONGTHREAD_", "OPENAI_", "DATABASE_"))}
-    own |= {
-        "LONGTHREAD_DATA": str(folder / "data"),
-        "LONGTHREAD_TOKEN_BUDGET": "900",
-        "PYTHONPATH": str(ROOT),
-    }
-    process = subprocess.Popen([sys.executable, "-m", "ui.app", "--port", str(port)], cwd=folder, env=own)
-    try:
-        for _ in range(300):
-            with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz"):
-                break
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=20)
 
 
 if __name__ == "__main__":

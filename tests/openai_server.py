@@ -394,7 +394,10 @@ def main() -> None:
         try:
             server.wait()
         except KeyboardInterrupt:
-            print("Stopped.")  # noqa: T201 - a command
+            largest = max((r.tokens for r in server.requests), default=0)
+            refused = sum(r.status >= 400 for r in server.requests)
+            print(f"\n{len(server.requests):,} requests, {refused:,} refused")  # noqa: T201 - a command
+            print(f"largest prompt {largest:,} tokens")  # noqa: T201 - a command
 
 
 if __name__ == "__main__":

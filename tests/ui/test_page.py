@@ -15,7 +15,8 @@ from playwright.sync_api import expect
 
 from graph import OpenGraph, Settings
 from tests.openai_server import Fault, ModelServer
-from tests.ui.conftest import Site, Tab
+from tests.ui.conftest import Tab
+from tests.ui.site import Site
 from ui.app import page
 
 browser = pytest.mark.browser
