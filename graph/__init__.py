@@ -31,6 +31,7 @@ from graph.build import build
 from graph.door import OpenGraph, open_graph
 from graph.errors import (
     CheckpointNotFound,
+    ForgedRow,
     InvalidInput,
     InvalidSettings,
     LongthreadError,
@@ -49,6 +50,7 @@ __all__ = [
     "LOCAL",
     "Bookmark",
     "CheckpointNotFound",
+    "ForgedRow",
     "InvalidInput",
     "InvalidSettings",
     "LongthreadError",

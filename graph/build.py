@@ -30,7 +30,8 @@ def assemble(
     graph.add_edge(START, "answer")
     graph.add_conditional_edges("answer", after_answer, ["summarize", END])
     graph.add_edge("summarize", END)
-    return ThreadGraph.around(graph.compile(checkpointer=checkpointer, name="longthread"), settings, models)
+    compiled = graph.compile(checkpointer=checkpointer, name="longthread")
+    return ThreadGraph.around(compiled, settings, models, afterwards=["summarize"])
 
 
 def build(config: Any = None) -> ThreadGraph:

@@ -9,6 +9,7 @@
     ├── ThreadBusy            an answer is being written in this thread
     ├── WrongLoop             a blocking call from inside the event loop it waits for
     ├── StoreUnavailable      Postgres cannot be reached or refused
+    ├── ForgedRow             a stored row that this program would not have written
     └── ModelError            the model did not answer
         ├── ModelUnavailable  refused, timed out or failed: trying again may help
         └── ModelRefused      rejected the request or spoke another protocol: it will not
@@ -79,6 +80,20 @@ class WrongLoop(LongthreadError, RuntimeError):
 
 class StoreUnavailable(LongthreadError, ConnectionError):
     """Postgres cannot be reached, or refused us."""
+
+
+class ForgedRow(LongthreadError):
+    """A stored row that this program would not have written; nothing in it was called.
+
+    Its thread cannot be read past it. Types of your own in a state are allowed by the graph's schema, or by
+    a serializer of yours.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"The database holds a row {what}, which may not be read. If it is a type of your state, name it "
+            "in the state's schema; if not, somebody else wrote to this database."
+        )
 
 
 class ModelError(LongthreadError):

@@ -127,6 +127,7 @@ def _summary(
         id=str(uuid4()),
         additional_kwargs={
             "longthread": {
+                "folds": notes.get("folds", 0) + 1,
                 "count": notes.get("count", 0) + len(part),
                 "before": notes.get("before", 0) + sum(map(count, part)),
                 "after": count_text(text),

@@ -8,14 +8,17 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, 
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Self, cast
+from uuid import uuid4
 
 import anyio.from_thread
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage, convert_to_messages
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import START
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import StateSnapshot, StateUpdate
 
+from graph.admission import Admits, Admitted
 from graph.bookmark import Bookmark, configurable, storable
 from graph.bridge import Bridge
 from graph.budget import Prompt, compose, fits
@@ -29,6 +32,11 @@ from graph.tokens import count
 
 MAX_CHARACTERS = 1_000_000
 """Of one message. A prompt is far smaller; this only keeps the counting itself cheap."""
+
+LENT = "__pregel_checkpointer"
+"""Where LangGraph looks for the saver of one run."""
+
+INTERRUPT = "__interrupt__"
 
 LARGE = 4
 """A message above this part of a prompt is counted again with the thread's own correction."""
@@ -51,20 +59,36 @@ class ThreadGraph(CompiledStateGraph[State, Context, Question, State]):
     """
 
     def __init__(
-        self, *, settings: Settings, models: Models, bridge: Bridge | None = None, **attributes: Any
+        self,
+        *,
+        settings: Settings,
+        models: Models,
+        afterwards: Sequence[str] | None = None,
+        bridge: Bridge | None = None,
+        **attributes: Any,
     ) -> None:
         super().__init__(**attributes)
         self.settings = settings
         self.models = models
+        self.afterwards = afterwards
         self.bridge = bridge
 
     @classmethod
     def around(
-        cls, graph: CompiledStateGraph[Any, Any, Any, Any], settings: Settings, models: Models
+        cls,
+        graph: CompiledStateGraph[Any, Any, Any, Any],
+        settings: Settings,
+        models: Models,
+        afterwards: Sequence[str] | None = None,
     ) -> Self:
-        """The same graph, with this door."""
+        """The same graph, with this door.
+
+        `afterwards` names the nodes that run once the answer is stored, each in a commit of its own; the
+        others make the answer, and lose nothing but time when they are cut off. None: every step is stored as
+        it comes, as tools and interrupts need it.
+        """
         attributes = {k: v for k, v in vars(graph).items() if k not in ("__orig_class__", "_serde_allowlist")}
-        attributes |= {"settings": settings, "models": models}
+        attributes |= {"settings": settings, "models": models, "afterwards": afterwards}
         return cls(**attributes)
 
     # What comes in
@@ -77,13 +101,11 @@ class ThreadGraph(CompiledStateGraph[State, Context, Question, State]):
             await self._check(_said(cast("Mapping[str, Any]", values).get("messages")), config)
 
     def _saves(self, config: Mapping[str, Any] | None) -> bool:
-        return isinstance(self.checkpointer, BaseCheckpointSaver) or "__pregel_checkpointer" in configurable(
-            config
-        )
+        return isinstance(self.checkpointer, BaseCheckpointSaver) or LENT in configurable(config)
 
     async def _find(self, config: Mapping[str, Any] | None) -> Bookmark:
         place = Bookmark.of({"configurable": {**configurable(self.config), **configurable(config)}})
-        lent: Any = configurable(config).get("__pregel_checkpointer")
+        lent: Any = configurable(config).get(LENT)
         saver = cast("BaseCheckpointSaver[Any] | None", lent or self.checkpointer)
         if place.checkpoint_id and saver:
             namespace = configurable(config).get("checkpoint_ns") or ""
@@ -114,15 +136,76 @@ class ThreadGraph(CompiledStateGraph[State, Context, Question, State]):
 
         async def run() -> AsyncGenerator[Any]:
             await self.admit(input, config)
-            if self._saves(config) and options.get("durability") is None:
+            turn = await self._admitted(input, config, options)
+            if turn is None and self._saves(config) and options.get("durability") is None:
                 options["durability"] = "sync"
-            stream: Any = super(ThreadGraph, self).astream(input, config, **options)
-            async with aclosing(stream):
-                async for part in stream:
+            parts = self._turn(turn, config, options) if turn else self._steps(input, config, options)
+            async with aclosing(parts):
+                async for part in parts:
                     yield part
 
         async with aclosing(run()) as parts:
             async for part in self.bridge.cross_each(parts) if self.bridge else parts:
+                yield part
+
+    async def _steps(self, input: Any, config: Any, options: Mapping[str, Any]) -> AsyncGenerator[Any]:
+        stream: Any = super().astream(input, config, **options)
+        async with aclosing(stream):
+            async for part in stream:
+                yield part
+
+    async def _admitted(
+        self, input: Any, config: RunnableConfig | None, options: Mapping[str, Any]
+    ) -> Admitted | None:
+        """A plain turn, its question durable and its thread read; None where each step has to be stored."""
+        saver = cast("Any", self).checkpointer
+        wakes = self._woken()
+        places = {**configurable(self.config), **configurable(config)}
+        plain = isinstance(input, Mapping) and set(cast("Mapping[str, Any]", input)) == {"messages"}
+        plain = plain and not any(
+            options.get(k) for k in ("durability", "interrupt_before", "interrupt_after")
+        )
+        if not plain or not wakes or not isinstance(saver, Admits) or places.get("checkpoint_ns"):
+            return None
+        if LENT in places:
+            return None
+        questions = _said(cast("Mapping[str, Any]", input)["messages"])
+        if not all(isinstance(question, HumanMessage) for question in questions):
+            return None
+        for question in questions:
+            question.id = question.id or str(uuid4())
+        return await saver.admit(Bookmark.of({"configurable": places}), questions, wakes)
+
+    def _woken(self) -> list[str]:
+        """The channels that a question starts; none for a graph whose steps are stored as they come."""
+        interrupts = self.interrupt_before_nodes or self.interrupt_after_nodes
+        if (
+            self.afterwards is None
+            or interrupts
+            or any(cast("Any", node).subgraphs for node in self.nodes.values())
+        ):
+            return []
+        return [f"branch:to:{end}" for start, end in self.builder.edges if start == START]
+
+    async def _turn(
+        self, turn: Admitted, config: RunnableConfig | None, options: Mapping[str, Any]
+    ) -> AsyncGenerator[Any]:
+        """Answer, store it in one statement, and only then do what comes afterwards."""
+        places = configurable(config)
+        first: Any = {**(config or {}), "configurable": {**places, LENT: turn}}
+        later = list(self.afterwards or ())
+        asked = {"messages": turn.questions}
+        stream: Any = self._steps(asked, first, {**options, "durability": "exit", "interrupt_before": later})
+        async with aclosing(stream):
+            async for part in stream:
+                if not _pauses(part):
+                    yield part
+        if not turn.wakes(later):
+            return
+        places.pop("checkpoint_id", None)
+        then: Any = {**(config or {}), "configurable": places}
+        async with aclosing(self._steps(None, then, {**options, "durability": "exit"})) as rest:
+            async for part in rest:
                 yield part
 
     async def ainvoke(  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -213,6 +296,14 @@ class ThreadGraph(CompiledStateGraph[State, Context, Question, State]):
             return
         with anyio.from_thread.start_blocking_portal() as portal:
             yield portal.call(Bridge.here_now)
+
+
+def _pauses(part: Any) -> bool:
+    """Whether a part of the stream says no more than that something comes afterwards."""
+    said: Any = cast("tuple[Any, ...]", part)[-1] if isinstance(part, tuple) else part
+    if isinstance(said, dict) and "data" in said:
+        said = cast("dict[str, Any]", said)["data"]
+    return isinstance(said, dict) and cast("dict[str, Any]", said).get(INTERRUPT) == ()
 
 
 def check_text(message: BaseMessage) -> None:

@@ -135,14 +135,14 @@ async def _finish(graph: OpenGraph, place: Bookmark, ids: Sequence[str]) -> int:
 
 
 async def _backwards(graph: OpenGraph, place: Bookmark) -> AsyncIterator[Entry]:
-    before: str | None = None
+    before: int | None = None
     while True:
         page = await graph.threads.transcript(place, limit=200, before=before)
         for entry in reversed(page.entries):
             yield entry
         if not page.earlier:
             return
-        before = page.entries[0].id
+        before = page.earlier
 
 
 async def _report(graph: OpenGraph, place: Bookmark, ids: Sequence[str]) -> str:
@@ -159,7 +159,7 @@ async def _report(graph: OpenGraph, place: Bookmark, ids: Sequence[str]) -> str:
         "thread": place.thread_id,
         "turns": f"{len(asked):,} of {len(ids):,}, {order}",
         "tokens sent": f"{sum(sent):,} for answers, {notes.get('sent', 0):,} for summaries",
-        "folds": f"{await graph.threads.count(place, 'fold'):,}, {notes.get('count', 0):,} messages",
+        "folds": f"{notes.get('folds', 0):,}, {notes.get('count', 0):,} messages",
         "largest prompt": f"{largest:,} of {graph.settings.budget.prompt:,} tokens",
     }
     return "\n".join(f"{name:<16}{value}" for name, value in table.items())

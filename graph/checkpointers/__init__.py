@@ -3,26 +3,38 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from langgraph.checkpoint.serde.base import SerializerProtocol
+
 from graph.checkpointers.embedded import embedded_postgres
 from graph.checkpointers.postgres import PostgresCheckpointer, open_postgres
+from graph.opening import Opening
 from graph.settings import Settings
 
 
-@asynccontextmanager
-async def open_checkpointer(
-    url: str | None = None, *, settings: Settings | None = None
-) -> AsyncIterator[PostgresCheckpointer]:
+def open_checkpointer(
+    url: str | None = None, *, serde: SerializerProtocol | None = None, settings: Settings | None = None
+) -> Opening[PostgresCheckpointer]:
     """A saver for the Postgres at `url`, else at DATABASE_URL, else for the embedded one, which it starts.
 
-    Raises `StoreUnavailable`. Studio's server opens this by its path in `langgraph.json`.
+        with open_checkpointer() as saver:
+            graph = builder.compile(checkpointer=saver)
+
+    or `async with`; sync and async graphs work in both. Any LangGraph graph will do. Raises, when entered,
+    `StoreUnavailable`. Studio's server opens this by its path in `langgraph.json`.
     """
-    settings = settings or Settings.read()
+    return Opening(lambda: _opened(url, serde, settings or Settings.read()))
+
+
+@asynccontextmanager
+async def _opened(
+    url: str | None, serde: SerializerProtocol | None, settings: Settings
+) -> AsyncIterator[PostgresCheckpointer]:
     async with AsyncExitStack() as stack:
         if url is None and settings.database_url:
             url = settings.database_url.get_secret_value()
         if url is None:
             url = await stack.enter_async_context(embedded_postgres(settings.data))
-        yield await stack.enter_async_context(open_postgres(url))
+        yield await stack.enter_async_context(open_postgres(url, serde))
 
 
 __all__ = ["PostgresCheckpointer", "open_checkpointer"]

@@ -15,7 +15,6 @@ one attaches to it and, if it is the last, stops it.
 """
 
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -23,13 +22,12 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 from anyio import CancelScope, to_thread
 
 from graph.checkpointers.cluster import PATIENCE, Cluster
 from graph.errors import StoreUnavailable
+from graph.opening import unwind_on_sigterm
 
 if sys.platform != "win32":
     import fcntl
@@ -58,28 +56,6 @@ def default_data() -> Path:
     if sys.platform != "win32" and os.geteuid() == 0:
         return Path("/var/lib/longthread")
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "longthread"
-
-
-@contextmanager
-def unwind_on_sigterm() -> Iterator[None]:
-    """While inside, SIGTERM unwinds the main thread as Ctrl+C does, so that what is open is closed.
-
-    Does nothing off the main thread, or when the program has a handler: then ending well is its own care.
-    """
-    here = threading.current_thread() is threading.main_thread()
-    if not here or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, _unwind)
-    try:
-        yield
-    finally:
-        if signal.getsignal(signal.SIGTERM) is _unwind:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _unwind(number: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + number)
 
 
 class Use:

@@ -1,4 +1,8 @@
-"""The tables brought up to date: the stock saver's migrations, then the numbered scripts of `schema/`."""
+"""The tables brought up to date: the stock saver's migrations, then ours.
+
+A database without tables of ours gets `schema/fresh.sql`; an older one the numbered scripts that it lacks.
+A test holds that both end in the same tables.
+"""
 
 from collections.abc import Sequence
 from importlib.resources import files
@@ -6,12 +10,18 @@ from importlib.resources import files
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
+from graph.errors import StoreUnavailable
+
+FRESH = "fresh.sql"
 LOCK = 0x10_7E_AD  # of these migrations, among the database's advisory locks
 
 
 async def migrate(conn: AsyncConnection[DictRow], stock: Sequence[str]) -> None:
     """Apply what is missing, inside the caller's transaction; others who try meanwhile wait for it."""
     await conn.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+    encoding = await (await conn.execute("SHOW server_encoding")).fetchone()
+    if encoding and encoding["server_encoding"] != "UTF8":
+        raise StoreUnavailable("The database is not in UTF-8. Make one with ENCODING 'UTF8'.")
     await _migrate_stock(conn, stock)
     await _migrate_ours(conn)
 
@@ -34,7 +44,12 @@ async def _migrate_ours(conn: AsyncConnection[DictRow]) -> None:
     )
     done = {r["name"] async for r in await conn.execute("SELECT name FROM longthread_migration")}
     schema = files("graph.checkpointers").joinpath("schema")
-    for script in sorted(schema.iterdir(), key=lambda f: f.name):
-        if script.name.endswith(".sql") and script.name not in done:
-            await conn.execute(script.read_bytes())
-            await conn.execute("INSERT INTO longthread_migration (name) VALUES (%s)", (script.name,))
+    numbered = sorted(f.name for f in schema.iterdir() if f.name[:3].isdecimal() and f.name.endswith(".sql"))
+    for name in [n for n in numbered if n not in done] if done else [FRESH]:
+        script = schema.joinpath(name).read_bytes()
+        # A script that makes all tables anew names the place where.
+        await conn.execute(script.replace(b"@fresh.sql", schema.joinpath(FRESH).read_bytes()))
+    for name in numbered:
+        await conn.execute(
+            "INSERT INTO longthread_migration (name) VALUES (%s) ON CONFLICT DO NOTHING", (name,)
+        )

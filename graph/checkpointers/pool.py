@@ -1,8 +1,12 @@
 """The connections: `open_pool`, and `checked`, which lends one and tells in our words why it cannot."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import os
+import select
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -15,26 +19,49 @@ from graph.errors import StoreUnavailable
 
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 
+SIZE = 10
+STATEMENT_TIMEOUT = 30.0
+"""Seconds that a loan of a connection may take. Kept here and not by the server: a pooler between the two
+hands the server's settings from one client to the next."""
+
+REST = 15.0
+"""Seconds unused after which a connection is asked whether it still lives, which costs a round trip."""
+
+
+class Connection(AsyncConnection[DictRow]):
+    """A connection that knows when it was last in use."""
+
+    used = 0.0
+
 
 @asynccontextmanager
-async def open_pool(url: str) -> AsyncIterator[Pool]:
-    """A pool of autocommitting connections with dict rows. Raises `StoreUnavailable`, in seconds."""
-    await _answers(url)
+async def open_pool(url: str, *, size: int = SIZE) -> AsyncIterator[Pool]:
+    """A pool of autocommitting connections with dict rows. Raises `StoreUnavailable`, in seconds.
+
+    Statements are prepared where the server itself answers; behind a pooler, which may run two of them on two
+    servers, they are not.
+    """
+    direct = await _answers(url)
     pool: Pool = AsyncConnectionPool(
         url,
-        connection_class=AsyncConnection[DictRow],
+        connection_class=Connection,
         kwargs={
             "autocommit": True,  # without it nothing is stored
             "row_factory": dict_row,
-            "prepare_threshold": None,  # prepared statements break behind poolers
+            # Our statements are few and wide: planning one anew costs more than running it.
+            **(
+                {"prepare_threshold": 1, "options": _with_option(url)}
+                if direct
+                else {"prepare_threshold": None}
+            ),
             "connect_timeout": 5,
             "keepalives_idle": 30,
             "tcp_user_timeout": 10_000,
         },
         min_size=1,
-        max_size=10,
+        max_size=size,
         timeout=10,
-        check=AsyncConnectionPool[Any].check_connection,  # without it the pool dies with the database
+        check=_lives,  # without it the pool dies with the database
         open=False,
     )
     async with pool:
@@ -46,16 +73,55 @@ async def checked(pool: Pool) -> AsyncIterator[AsyncConnection[DictRow]]:
     """A living connection; errors that mean "no database" become `StoreUnavailable`."""
     try:
         async with pool.connection() as conn:
-            yield conn
+            with _in_time(conn):
+                yield conn
+            if isinstance(conn, Connection):
+                conn.used = time.monotonic()
     except (psycopg.OperationalError, PoolTimeout) as e:
         raise StoreUnavailable(f"Postgres is not answering ({type(e).__name__}). Is it running?") from e
 
 
-async def _answers(url: str) -> None:
-    """Raise `StoreUnavailable` in seconds, with the reason, where the pool would retry for long."""
+def _with_option(url: str) -> str:
+    return f"{conninfo_to_dict(url).get('options') or ''} -c plan_cache_mode=force_generic_plan".strip()
+
+
+async def _lives(conn: AsyncConnection[Any]) -> None:
+    """Raise for a connection that the server has ended, which leaves a word in the socket: that costs nothing
+    to see. After a rest, when the network may have dropped it in silence, ask."""
+    waiting = select.poll()
+    waiting.register(conn.pgconn.socket, select.POLLIN)
+    if waiting.poll(0):
+        await conn.close()  # or the pool would lend it again
+        raise psycopg.OperationalError("the server ended the connection")
+    rested = time.monotonic() - conn.used if isinstance(conn, Connection) else REST
+    if rested >= REST:
+        with _in_time(conn):
+            await AsyncConnectionPool[Any].check_connection(conn)
+
+
+@contextmanager
+def _in_time(conn: AsyncConnection[Any]) -> Iterator[None]:
+    """Hang up when it takes too long. To cancel would be to ask the server, and wait for it once more."""
+    alarm = asyncio.get_running_loop().call_later(STATEMENT_TIMEOUT, _hang_up, conn)
     try:
-        conn = await asyncio.wait_for(AsyncConnection.connect(url, connect_timeout=5), 10)
-        await conn.close()
+        yield
+    finally:
+        alarm.cancel()
+
+
+def _hang_up(conn: AsyncConnection[Any]) -> None:
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(conn.pgconn.socket)) as line:
+        line.shutdown(socket.SHUT_RDWR)
+
+
+async def _answers(url: str) -> bool:
+    """Whether the server itself answers, and no pooler; `StoreUnavailable` in seconds, with the reason, where
+    the pool would retry for long."""
+    try:
+        async with await asyncio.wait_for(AsyncConnection.connect(url, connect_timeout=5), 10) as conn:
+            row = await (await conn.execute("SELECT pg_backend_pid()")).fetchone()
+            # A pooler hands out process ids of its own making.
+            return row is not None and row[0] == conn.info.backend_pid
     except (psycopg.Error, OSError, TimeoutError) as e:
         where: dict[str, Any] = conninfo_to_dict(url) if isinstance(e, psycopg.OperationalError) else {}
         place = f"{where.get('host', 'localhost')}:{where.get('port', 5432)}"

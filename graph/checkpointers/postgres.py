@@ -1,74 +1,51 @@
 """Threads kept in Postgres: the saver `PostgresCheckpointer`, and `open_postgres`.
 
-It has the stock saver's tables and format: threads which the stock wrote open here unchanged. It differs
-where the stock fails: every thread belongs to somebody (the key is `Bookmark.key`), each message and each
-moment is also a row of its own, written in the transaction of the checkpoint that first names it, no
-process-wide lock is held around the pool, it may be used from any event loop, and of a caller's config only
-the known keys are kept.
+It builds on the stock saver and reads its threads unchanged, and it keeps what it writes in another form:
+
+- A message is a row, written once, in the transaction of the checkpoint or the write that first names it; a
+  checkpoint is a small row that points at messages by number. So a turn costs what it says, at any length.
+- Reading is one statement, writing is one statement; what this process remembers is not sent again.
+- Every thread belongs to somebody (`Bookmark.key`), and of a caller's config only the known keys are kept.
+- No lock is held around the pool, and calls may come from any event loop or thread.
+
+Nothing is assumed of the graph: any state, subgraphs, interrupts, other people's nodes.
 """
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
+from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
+from langgraph.checkpoint.base import (
+    BaseCheckpointSaver,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    DeltaChannelHistory,
+    get_serializable_checkpoint_metadata,
+)
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-from langgraph.checkpoint.postgres.base import PRUNE_DELETE_THREADS_SQL
 from langgraph.checkpoint.serde.base import SerializerProtocol
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from psycopg import AsyncConnection, AsyncCursor
-from psycopg.rows import DictRow, dict_row
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
 
 from graph.bookmark import Bookmark, configurable, with_places
 from graph.bridge import Bridge
+from graph.checkpointers.listing import Listing
+from graph.checkpointers.memory import Memory
 from graph.checkpointers.migrations import migrate
 from graph.checkpointers.pool import Pool, checked, open_pool
-from graph.checkpointers.rows import catalogue_rows
+from graph.checkpointers.pruning import Pruning
+from graph.checkpointers.reader import NOTHING, Found, Reader
+from graph.checkpointers.rows import Codec
+from graph.checkpointers.serializer import StrictSerializer
+from graph.checkpointers.writer import Writer
 
 KEPT_METADATA = ("run_id", "graph_id", "assistant_id")
 """What may be copied from a caller's config into a checkpoint's metadata, which is stored in clear."""
-
-_UPSERT_MESSAGE = """
-INSERT INTO longthread_message (key, id, parent, seq, role, text, type, body)
-VALUES (%(key)s, %(id)s, %(parent)s, %(seq)s, %(role)s, %(text)s, %(type)s, %(body)s)
-ON CONFLICT (key, id) DO UPDATE
-SET role = excluded.role, text = excluded.text, type = excluded.type, body = excluded.body
-WHERE longthread_message.body <> excluded.body
-"""
-_UPSERT_MOMENT = """
-INSERT INTO longthread_moment (key, checkpoint_id, parent, step, kind, message, preview)
-VALUES (%(key)s, %(checkpoint_id)s, %(parent)s, %(step)s, %(kind)s, %(message)s, %(preview)s)
-ON CONFLICT (key, checkpoint_id) DO UPDATE SET
-    kind = excluded.kind, message = excluded.message, preview = excluded.preview
-"""
-_UPSERT_THREAD = """
-INSERT INTO longthread_thread AS thread (key, owner, thread_id, title, messages, head)
-VALUES (%(key)s, %(owner)s, %(thread_id)s, %(title)s, %(messages)s, %(head)s)
-ON CONFLICT (key) DO UPDATE SET
-    title = coalesce(nullif(thread.title, ''), excluded.title),
-    updated = now(),
-    messages = excluded.messages,
-    -- Ids follow clocks, and clocks differ: what goes on from the head is the head, else the newest is.
-    head = CASE WHEN thread.head = %(parent)s THEN excluded.head ELSE greatest(thread.head, excluded.head) END
-"""
-_HEAD = """WHERE thread_id = %s AND checkpoint_ns = '' AND checkpoint_id = coalesce(
-    (SELECT head FROM longthread_thread WHERE key = %s),
-    (SELECT max(checkpoint_id COLLATE "C") FROM checkpoints WHERE thread_id = %s AND checkpoint_ns = ''))"""
-_FORGET = (
-    "DELETE FROM longthread_moment WHERE key = ANY(%s)",
-    "DELETE FROM longthread_message WHERE key = ANY(%s)",
-    "DELETE FROM longthread_thread WHERE key = ANY(%s)",
-)
-_REHEAD = """
-UPDATE longthread_thread t SET head = c.latest
-FROM (SELECT thread_id, max(checkpoint_id COLLATE "C") AS latest FROM checkpoints
-      WHERE checkpoint_ns = '' AND thread_id = ANY(%s) GROUP BY thread_id) c
-WHERE t.key = c.thread_id AND NOT EXISTS (
-    SELECT 1 FROM checkpoints h
-    WHERE h.thread_id = t.key AND h.checkpoint_ns = '' AND h.checkpoint_id = t.head)
-"""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -88,13 +65,34 @@ def _at_home(method: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Corouti
 class PostgresCheckpointer(AsyncPostgresSaver):
     """A LangGraph checkpointer over a pool of autocommitting connections with dict rows (see `open_pool`).
 
-    Make it inside the event loop that the pool lives on. Raises `StoreUnavailable` when Postgres is away.
+    Make it inside the event loop that the pool lives on. With a `serde` of your own everything that is said
+    goes through it and nothing of it can be searched. Raises `StoreUnavailable` when Postgres is away.
     """
 
     def __init__(self, pool: Pool, serde: SerializerProtocol | None = None) -> None:
-        super().__init__(pool, serde=serde or JsonPlusSerializer(allowed_msgpack_modules=None))
+        super().__init__(pool, serde=serde or StrictSerializer())
         self.pool = pool
         self.bridge = Bridge(self.loop)
+        self._memory = Memory()
+        self._allowing: dict[frozenset[tuple[str, ...]], PostgresCheckpointer] = {}
+        self._furnish()
+
+    def _furnish(self) -> None:
+        self.codec = Codec(self.serde)
+        self._reader = Reader(self, self._memory, self.codec)
+        self._writer = Writer(self, self._memory, self.codec, self._reader, self._following)
+        self._listing = Listing(self, self._memory, self._reader, self._writer)
+        self.pruning = Pruning(self, self._memory)
+
+    def with_allowlist(self, extra_allowlist: Collection[tuple[str, ...]]) -> "PostgresCheckpointer":
+        """The same saver for a graph with types of its own; LangGraph asks for it at every call."""
+        types = frozenset(extra_allowlist)
+        if types not in self._allowing:
+            clone = cast("PostgresCheckpointer", super().with_allowlist(extra_allowlist))
+            if clone is not self:
+                clone._furnish()  # noqa: SLF001 it is ourselves
+            self._allowing[types] = clone
+        return self._allowing[types]
 
     async def setup(self) -> None:
         """Bring the tables up to date; any number of processes may do so at once."""
@@ -107,42 +105,19 @@ class PostgresCheckpointer(AsyncPostgresSaver):
         async with checked(self.pool) as conn:
             yield conn
 
-    @asynccontextmanager
-    async def _cursor(self, *, pipeline: bool = False) -> AsyncIterator[AsyncCursor[DictRow]]:
-        # Replaces the stock's, which holds one lock around the whole pool.
-        async with self.connection() as conn:
-            if not pipeline:
-                async with conn.cursor(binary=True, row_factory=dict_row) as cur:
-                    yield cur
-                return
-            async with (
-                conn.pipeline(),
-                conn.transaction(),
-                conn.cursor(binary=True, row_factory=dict_row) as cur,
-            ):
-                yield cur
+    def _following(self, current: Any) -> Any:
+        return self.get_next_version(current, None)
+
+    # Reading
 
     @_at_home
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The checkpoint that `config` names, else the tip of the thread's active branch."""
-        place = Bookmark.of(config)
-        namespace = configurable(config).get("checkpoint_ns") or ""
-        found: CheckpointTuple | None
-        if place.checkpoint_id or namespace:
-            found = await super().aget_tuple(with_places(config, thread_id=place.key))
-        else:
-            async with self._cursor() as cur:
-                await cur.execute(self.SELECT_SQL + _HEAD, (place.key,) * 3, binary=True)
-                row = await cur.fetchone()
-            found = await self._load(row) if row else None
-        return _named(found, place) if found else None
-
-    async def _load(self, row: DictRow) -> CheckpointTuple:
-        if row["checkpoint"]["v"] >= 4:
-            return await self._load_checkpoint_tuple(row)
-        # An old format, which the stock's own read knows how to migrate.
-        old = {"thread_id": row["thread_id"], "checkpoint_ns": "", "checkpoint_id": row["checkpoint_id"]}
-        return cast("CheckpointTuple", await super().aget_tuple({"configurable": old}))
+        place, namespace = Bookmark.of(config), _namespace(config)
+        found = await self._writer.find(place, namespace, place.checkpoint_id)
+        if found is None or found.record is NOTHING:
+            return None
+        return await self._reader.as_tuple(place, found)
 
     async def alist(
         self,
@@ -154,10 +129,22 @@ class PostgresCheckpointer(AsyncPostgresSaver):
     ) -> AsyncIterator[CheckpointTuple]:
         """Checkpoints of a thread (of every thread when `config` is None), newest first."""
         place = Bookmark.of(config) if config else None
-        keyed = with_places(config, thread_id=place.key) if config and place else None
-        stock = super().alist(keyed, filter=filter, before=before, limit=limit)
-        async for found in self.bridge.cross_each(stock):
-            yield _named(found, place or Bookmark.at_key(configurable(found.config)["thread_id"]))
+        places = configurable(config)
+        older = configurable(before).get("checkpoint_id")
+        found = self._listing.tuples(
+            place, places.get("checkpoint_ns"), filter=filter, before=older, limit=limit
+        )
+        async for each in self.bridge.cross_each(found):
+            yield each
+
+    async def aget_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> dict[str, DeltaChannelHistory]:
+        """As LangGraph's own walk along the parents; the stock's statements know only its tables."""
+        walk = cast("Any", BaseCheckpointSaver).aget_delta_channel_history
+        return dict(await walk(self, config=config, channels=channels))
+
+    # Writing
 
     @_at_home
     async def aput(  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -167,47 +154,51 @@ class PostgresCheckpointer(AsyncPostgresSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Store a checkpoint and, with it, the messages and the moment that it adds to the thread."""
-        place = Bookmark.of(config)
-        namespace = configurable(config).get("checkpoint_ns") or ""
-        stored = _stored_config(config, place.key, namespace)
-        async with self._cursor(pipeline=True) as cur:
-            await _Joined(self, cur).aput(stored, checkpoint, metadata, new_versions)
-            if not namespace:
-                rows = catalogue_rows(place, checkpoint, metadata, new_versions, self.serde)
-                if rows.messages:
-                    await cur.executemany(_UPSERT_MESSAGE, rows.messages)
-                await cur.execute(_UPSERT_MOMENT, rows.moment)
-                await cur.execute(_UPSERT_THREAD, rows.thread)
-        return with_places(
-            {},
-            thread_id=place.thread_id,
-            user_id=place.user_id,
-            checkpoint_ns=namespace,
-            checkpoint_id=checkpoint["id"],
-        )
+        """Store a checkpoint and, with it, the messages that it adds to the thread."""
+        place, namespace = Bookmark.of(config), _namespace(config)
+        kept = get_serializable_checkpoint_metadata(_kept(config), metadata)
+        await self._writer.save(place, namespace, checkpoint, cast("dict[str, Any]", kept), new_versions)
+        names = {"thread_id": place.thread_id, "user_id": place.user_id}
+        return with_places({}, **names, checkpoint_ns=namespace, checkpoint_id=checkpoint["id"])
 
     @_at_home
     async def aput_writes(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """Store what a task wrote, before its step is complete."""
-        keyed = with_places(config, thread_id=Bookmark.of(config).key)
-        await super().aput_writes(keyed, writes, task_id, task_path)
+        await self._writer.note(Bookmark.of(config), _namespace(config), writes, task_id, task_path)
 
     @_at_home
-    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """As the stock's, for threads of the local user; what it deletes whole leaves the catalogue too.
+    async def admit(
+        self, place: Bookmark, questions: Sequence[BaseMessage], wakes: Sequence[str]
+    ) -> "AdmittedTurn | None":
+        """See `Admits`: one round trip where this process remembers the thread, else one more to read it."""
+        admitted = await self._writer.ask(place, questions, wakes)
+        if admitted is None:
+            return None
+        return AdmittedTurn(self, admitted.base, [*admitted.waiting, *questions])
 
-        Messages stay in the transcript when only checkpoints are dropped.
+    @_at_home
+    async def locate(self, place: Bookmark) -> Found | None:
+        """The stored checkpoint at the bookmark, or the tip of the active branch, as it is kept."""
+        found = await self._writer.find(place, "", place.checkpoint_id)
+        return None if found is None or found.record is NOTHING else found
+
+    # Whole threads
+
+    @_at_home
+    async def aprune(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, thread_ids: Sequence[str], *, strategy: str = "keep_latest", turns: int = 100
+    ) -> None:
+        """Drop checkpoints of threads of the local user; of other people's, `pruning.prune`.
+
+        `keep_latest`: all but the newest of each namespace. `keep_forks`: each branch's tip stays, and one
+        checkpoint a turn for its last `turns`. `delete`: the whole thread. No message of a conversation goes
+        with its checkpoint. Raises `ValueError` for another strategy.
         """
         if isinstance(thread_ids, str):
             raise TypeError("thread_ids must be a sequence of thread IDs, not a str")
-        keys = [Bookmark(str(t)).key for t in thread_ids]
-        await super().aprune(keys, strategy=strategy)
-        async with self._cursor(pipeline=True) as cur:
-            for statement in _FORGET if strategy == "delete" else (_REHEAD,):
-                await cur.execute(statement, (keys,))
+        await self.pruning.prune([Bookmark(str(t)) for t in thread_ids], strategy, turns)
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Delete all there is of a thread of the local user; for other people's there is `adelete`."""
@@ -216,43 +207,84 @@ class PostgresCheckpointer(AsyncPostgresSaver):
     @_at_home
     async def adelete(self, place: Bookmark) -> None:
         """Delete all there is of a thread: checkpoints, messages and catalogue, in one transaction."""
-        async with self._cursor(pipeline=True) as cur:
-            for statement in (*PRUNE_DELETE_THREADS_SQL, *_FORGET):
-                await cur.execute(statement, ([place.key],))
+        await self.pruning.delete([place])
+
+    @_at_home
+    async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Delete the checkpoints that these runs made, with their writes; what was said stays."""
+        await self.pruning.delete_runs([str(run) for run in run_ids])
+
+    @_at_home
+    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Copy a thread of the local user, whole, to an id that has none yet."""
+        await self.pruning.copy(Bookmark(str(source_thread_id)), Bookmark(str(target_thread_id)))
+
+    def delete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """As `adelete_for_runs`."""
+        self.bridge.wait("delete_for_runs", lambda: self.adelete_for_runs(run_ids))
+
+    def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """As `acopy_thread`."""
+        self.bridge.wait("copy_thread", lambda: self.acopy_thread(source_thread_id, target_thread_id))
 
 
-class _Joined(AsyncPostgresSaver):
-    """The stock saver writing through a cursor that is already in a transaction."""
+class AdmittedTurn(PostgresCheckpointer):
+    """The saver of one turn, which has read already: the first reading of the thread's tip costs nothing.
 
-    def __init__(self, saver: PostgresCheckpointer, cursor: AsyncCursor[DictRow]) -> None:
-        self.serde = saver.serde
-        self._joined = cursor
+    `questions` are the turn's own, after earlier ones that nobody answered.
+    """
 
-    @asynccontextmanager
-    async def _cursor(self, *, pipeline: bool = False) -> AsyncIterator[AsyncCursor[DictRow]]:
-        yield self._joined
+    def __init__(  # pyright: ignore[reportMissingSuperCall]
+        self, saver: PostgresCheckpointer, base: CheckpointTuple | None, questions: list[BaseMessage]
+    ) -> None:
+        vars(self).update(vars(saver))
+        self.questions = questions
+        self._base = base
+        self._fresh = True
+        self._waiting: set[str] = set()
+
+    def wakes(self, nodes: Sequence[str]) -> bool:
+        """Whether what was stored last waits for one of these nodes."""
+        return any(f"branch:to:{node}" in self._waiting for node in nodes)
+
+    def with_allowlist(self, extra_allowlist: Collection[tuple[str, ...]]) -> "AdmittedTurn":
+        """Itself: the graph's types were allowed when the saver was chosen."""
+        return self
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """What was read when the turn was admitted, the first time; then as the saver's."""
+        if self._fresh and not _namespace(config):
+            self._fresh = False
+            return self._base
+        return await super().aget_tuple(config)
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """As the saver's."""
+        self._waiting = set(checkpoint["channel_values"])
+        return await super().aput(config, checkpoint, metadata, new_versions)
 
 
-def _named(found: CheckpointTuple, place: Bookmark) -> CheckpointTuple:
-    """`found`, whose configs name the thread as its owner does and not by its key."""
-    names = {"thread_id": place.thread_id, "user_id": place.user_id}
-    return found._replace(
-        config=with_places(found.config, **names),
-        parent_config=with_places(found.parent_config, **names) if found.parent_config else None,
-    )
+def _namespace(config: RunnableConfig) -> str:
+    return configurable(config).get("checkpoint_ns") or ""
 
 
-def _stored_config(config: RunnableConfig, key: str, namespace: str) -> RunnableConfig:
-    places = configurable(config)
-    known = {"thread_id": key, "checkpoint_ns": namespace, "checkpoint_id": places.get("checkpoint_id")}
-    offered = {**places, **(config.get("metadata") or {})}
-    return {"configurable": known, "metadata": {k: offered[k] for k in KEPT_METADATA if k in offered}}
+def _kept(config: RunnableConfig) -> RunnableConfig:
+    offered = {**configurable(config), **(config.get("metadata") or {})}
+    return {"metadata": {k: offered[k] for k in KEPT_METADATA if k in offered}}
 
 
 @asynccontextmanager
-async def open_postgres(url: str) -> AsyncIterator[PostgresCheckpointer]:
+async def open_postgres(
+    url: str, serde: SerializerProtocol | None = None
+) -> AsyncIterator[PostgresCheckpointer]:
     """A checkpointer over a pool on `url`, its tables up to date. Raises `StoreUnavailable`."""
     async with open_pool(url) as pool:
-        saver = PostgresCheckpointer(pool)
+        saver = PostgresCheckpointer(pool, serde)
         await saver.setup()
         yield saver

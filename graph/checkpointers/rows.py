@@ -1,120 +1,144 @@
-"""What a checkpoint adds to a thread's catalogue, transcript and timeline, as rows. Pure."""
+"""A message as the row that keeps it, and back: `MessageRow`, `Codec`. Pure.
 
-from collections.abc import Sequence
+What a person reads stands in `text`, once, where it can be searched. `body` is what else the message holds:
+nothing, for most; the fields that differ from a new message's; or, where a class or a serializer is not ours,
+the whole of it. A serializer of the caller's may encrypt, so then `text` stays empty.
+"""
+
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
-from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
+import ormsgpack
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    ChatMessage,
+    FunctionMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+)
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from graph.bookmark import Bookmark
+from graph.bookmark import storable
+from graph.checkpointers.serializer import StrictSerializer
+from graph.errors import ForgedRow
 
-PREVIEW = 80
-TITLE = 60
+_PLAIN: dict[str, type[BaseMessage]] = {
+    "human": HumanMessage,
+    "ai": AIMessage,
+    "system": SystemMessage,
+    "tool": ToolMessage,
+    "chat": ChatMessage,
+    "function": FunctionMessage,
+}
+_DEFAULTS: dict[type[BaseMessage], dict[str, Any]] = {
+    HumanMessage: vars(HumanMessage("")),
+    AIMessage: vars(AIMessage("")),
+    SystemMessage: vars(SystemMessage("")),
+    ToolMessage: {k: v for k, v in vars(ToolMessage("", tool_call_id="")).items() if k != "tool_call_id"},
+    ChatMessage: {k: v for k, v in vars(ChatMessage(content="", role="")).items() if k != "role"},
+    FunctionMessage: {k: v for k, v in vars(FunctionMessage(content="", name="")).items() if k != "name"},
+}
+_OPTION = (
+    ormsgpack.OPT_NON_STR_KEYS
+    | ormsgpack.OPT_REPLACE_SURROGATES
+    | ormsgpack.OPT_PASSTHROUGH_DATACLASS
+    | ormsgpack.OPT_PASSTHROUGH_DATETIME
+    | ormsgpack.OPT_PASSTHROUGH_ENUM
+    | ormsgpack.OPT_PASSTHROUGH_UUID
+)
+_FIELDS, _WHOLE = b"\0", b"\1"  # first byte of a body
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """What of a message is stored; `id` is LangChain's."""
+
+    type: str
+    id: str | None
+    text: str | None
+    body: bytes | None
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Parameters of the statements that go with one checkpoint."""
+class Codec:
+    """Writes and reads messages, with a serializer for whatever is no plain field.
 
-    messages: list[dict[str, Any]]
-    moment: dict[str, Any]
-    thread: dict[str, Any]
-
-
-def catalogue_rows(
-    place: Bookmark,
-    checkpoint: Checkpoint,
-    metadata: CheckpointMetadata,
-    new_versions: ChannelVersions,
-    serde: SerializerProtocol,
-) -> Rows:
-    """The rows of a root checkpoint of any graph; one without a `messages` channel has no transcript.
-
-    A message's parent is the one before it in the window, or, for the first of the window, the last one that
-    was folded into the summary.
+    `readable` says that texts may stand in the database as they are: for our own serializer only.
     """
-    window = _messages(checkpoint["channel_values"].get("messages"))
-    folded, through = _fold(checkpoint["channel_values"].get("summary"))
-    parents = [through, *(m.id for m in window)]
-    head = parents[-1]
-    changed = "messages" in new_versions
-    rows = [_message(place.key, m, parents[i], folded + i, serde) for i, m in enumerate(window) if changed]
-    kind = _kind(metadata, new_versions, window)
-    moment = {
-        "key": place.key,
-        "checkpoint_id": checkpoint["id"],
-        "parent": place.checkpoint_id,
-        "step": metadata.get("step", -1),
-        "kind": kind,
-        "message": head,
-        "preview": _preview(kind, window, folded),
-    }
-    thread = {
-        "key": place.key,
-        "owner": place.user_id,
-        "thread_id": place.thread_id,
-        "title": next((shorten(m.text, TITLE) for m in window if isinstance(m, HumanMessage)), ""),
-        "messages": folded + len(window),
-        "head": checkpoint["id"],
-        "parent": place.checkpoint_id,
-    }
-    return Rows(rows, moment, thread)
+
+    serde: SerializerProtocol
+
+    @property
+    def readable(self) -> bool:
+        """Whether what is said may be seen by whoever sees the database."""
+        return isinstance(self.serde, StrictSerializer)
+
+    def row(self, message: BaseMessage) -> MessageRow:
+        """The row that keeps `message`."""
+        if not self.readable:
+            return MessageRow(message.type, _clean(message.id), None, self._whole(message))
+        defaults = _DEFAULTS.get(type(message))
+        if defaults is None or message.__pydantic_extra__ or not _sayable(message.id):
+            return MessageRow(
+                message.type, _clean(message.id), _clean(str(message.text)), self._whole(message)
+            )
+        fields = {
+            name: value
+            for name, value in vars(message).items()
+            if name not in ("id", "type") and (name not in defaults or defaults[name] != value)
+        }
+        content = fields.pop("content", "")
+        plain = isinstance(content, str) and storable(content)
+        text = content if plain else _clean(str(message.text))
+        if not plain:
+            fields["content"] = content
+        try:
+            body = _FIELDS + ormsgpack.packb(fields, option=_OPTION) if fields else None
+        except ormsgpack.MsgpackEncodeError:  # objects in it, such as a tool's artifact
+            body = self._whole(message)
+        return MessageRow(message.type, message.id, text, body)
+
+    def message(self, row: MessageRow) -> BaseMessage:
+        """The message that `row` keeps. Raises `ForgedRow`."""
+        if row.body is None or row.body[:1] == _FIELDS:
+            kind = _PLAIN.get(row.type)
+            if kind is None:
+                raise ForgedRow(f"of an unknown type of message, {row.type[:20]!r}")
+            fields: dict[str, Any] = {"content": row.text or "", "id": row.id}
+            if row.body is not None:
+                fields |= ormsgpack.unpackb(row.body[1:], option=ormsgpack.OPT_NON_STR_KEYS)
+            return kind(**fields)
+        form, payload = ormsgpack.unpackb(row.body[1:])
+        return cast("BaseMessage", self.serde.loads_typed((form, payload)))
+
+    def _whole(self, message: BaseMessage) -> bytes:
+        return _WHOLE + ormsgpack.packb(self.serde.dumps_typed(message))
 
 
-def shorten(text: str, length: int) -> str:
-    """The first line's worth of `text`, whole words where that costs little, as Postgres can hold it."""
-    line = " ".join(text.replace("\0", "").encode("utf-8", "replace").decode().split())
-    if len(line) <= length:
-        return line
-    cut = line[: length - 1]
-    space = cut.rfind(" ")
-    return (cut[:space] if space > length // 2 else cut).rstrip(" ,;:.") + "…"
+_deep = StrictSerializer()
 
 
-def _messages(value: Any) -> Sequence[BaseMessage]:
-    if not isinstance(value, list):
-        return ()
-    items: list[Any] = value  # pyright: ignore[reportUnknownVariableType]
-    return [m for m in items if isinstance(m, BaseMessage) and m.id]
+def fingerprint(message: BaseMessage) -> int:
+    """A number that changes with whatever is stored of `message`; it means nothing to another process."""
+    return hash((type(message), ormsgpack.packb(_fields(message), default=_beyond, option=_OPTION)))
 
 
-def _fold(summary: Any) -> tuple[int, str | None]:
-    """How many messages are under the fold, and the id of the newest of them."""
-    notes: dict[str, Any] = (
-        summary.additional_kwargs.get("longthread", {}) if isinstance(summary, BaseMessage) else {}
-    )
-    return int(notes.get("count", 0)), notes.get("through")
+def _fields(message: BaseMessage) -> Any:
+    extra = message.__pydantic_extra__
+    return (vars(message), extra) if extra else vars(message)
 
 
-def _message(
-    key: str, message: BaseMessage, parent: str | None, seq: int, serde: SerializerProtocol
-) -> dict[str, Any]:
-    kind, body = serde.dumps_typed(message)
-    text = message.text.replace("\0", "").encode("utf-8", "replace").decode()
-    return {
-        "key": key,
-        "id": message.id,
-        "parent": parent,
-        "seq": seq,
-        "role": message.type,
-        "text": text,
-        "type": kind,
-        "body": body,
-    }
+def _beyond(value: Any) -> bytes:
+    """What msgpack alone has no form for, such as dates in a tool's result."""
+    return _deep.dumps_typed(value)[1]
 
 
-def _kind(metadata: CheckpointMetadata, new: ChannelVersions, window: Sequence[BaseMessage]) -> str:
-    source = metadata.get("source", "loop")
-    if "summary" in new and source != "input":
-        return "fold"
-    if source != "loop":
-        return source
-    return "answer" if window and isinstance(window[-1], AIMessage) else "question"
+def _sayable(text: str | None) -> bool:
+    return text is None or storable(text)
 
 
-def _preview(kind: str, window: Sequence[BaseMessage], folded: int) -> str:
-    if kind == "fold":
-        return f"{folded:,} messages summarised"
-    return shorten(window[-1].text, PREVIEW) if window and kind != "input" else ""
+def _clean(text: str | None) -> str | None:
+    """As Postgres can hold it."""
+    return None if text is None else text.replace("\0", "").encode("utf-8", "replace").decode()

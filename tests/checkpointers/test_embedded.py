@@ -40,7 +40,8 @@ BLOCKING = """
 import sys, time
 from pathlib import Path
 from anyio.from_thread import start_blocking_portal
-from graph.checkpointers.embedded import embedded_postgres, unwind_on_sigterm
+from graph.checkpointers.embedded import embedded_postgres
+from graph.opening import unwind_on_sigterm
 
 with unwind_on_sigterm(), start_blocking_portal() as portal:
     with portal.wrap_async_context_manager(embedded_postgres(Path(sys.argv[1]))) as url:

@@ -23,7 +23,7 @@ SUMMARY = SystemMessage(
 
 
 def entries(*messages: HumanMessage | AIMessage | ToolMessage) -> list[Entry]:
-    return [Entry(f"m{i}", f"m{i - 1}" if i else None, i, m) for i, m in enumerate(messages)]
+    return [Entry(f"m{i}", i, m) for i, m in enumerate(messages)]
 
 
 def context(*, sent: int = 2, left_out: int = 0, summary: SystemMessage | None = None) -> ContextView:
@@ -32,6 +32,10 @@ def context(*, sent: int = 2, left_out: int = 0, summary: SystemMessage | None =
 
 def words(rows: list[render.Bubble]) -> list[str]:
     return [row["content"][0]["text"] for row in rows]
+
+
+def thread(thread_id: str, title: str, at: datetime) -> Thread:
+    return Thread(1, thread_id, title, at, at, 2, "c", pinned=False, archived=False, trashed=None)
 
 
 def moment(**changes: object) -> Moment:
@@ -108,15 +112,15 @@ def test_threads_are_grouped_by_age(day: date, group: str) -> None:
 
 def test_a_thread_is_listed_under_the_readers_own_day() -> None:
     late = datetime(2026, 5, 8, 23, tzinfo=UTC)
-    thread = Thread("t", "Tea", late, late, 2, "c")
+    listed = thread("t", "Tea", late)
     lisbon, tokyo = (NOON.astimezone(ZoneInfo(z)) for z in ("Europe/Lisbon", "Asia/Tokyo"))
-    assert "Today" in render.thread_list([thread], "", [], lisbon, more=False)  # 00:00 of the ninth in Lisbon
-    assert "Today" in render.thread_list([thread], "", [], tokyo, more=False)
-    assert "Yesterday" in render.thread_list([thread], "", [], NOON, more=False)
+    assert "Today" in render.thread_list([listed], "", [], lisbon, more=False)  # 00:00 of the ninth in Lisbon
+    assert "Today" in render.thread_list([listed], "", [], tokyo, more=False)
+    assert "Yesterday" in render.thread_list([listed], "", [], NOON, more=False)
 
 
 def test_the_list_marks_the_current_and_the_running_and_escapes_all() -> None:
-    threads = [Thread(EVIL, EVIL, NOON, NOON, 2, "c"), Thread("b", "", NOON, NOON, 0, "c")]
+    threads = [thread(EVIL, EVIL, NOON), thread("b", "", NOON)]
     html = render.thread_list(threads, "b", [EVIL], NOON, more=True)
     assert "<img" not in html and '"alert' not in html
     assert html.count('aria-current="page"') == 1 and html.count('class="running"') == 1

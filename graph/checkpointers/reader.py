@@ -1,0 +1,273 @@
+"""From rows to what LangGraph reads: `Reader` runs the reading statements and remembers what it has seen."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol, cast
+from uuid import UUID
+
+import ormsgpack
+from langchain_core.messages import BaseMessage
+from langgraph.checkpoint.base import Checkpoint, CheckpointTuple, PendingWrite
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+from graph.bookmark import Bookmark, configurable, with_places
+from graph.checkpointers.memory import Asked, Known, Memory
+from graph.checkpointers.records import Record
+from graph.checkpointers.references import TRANSCRIPT, Stored, give, numbers_in
+from graph.checkpointers.rows import Codec, MessageRow
+from graph.checkpointers.runs import Runs
+from graph.checkpointers.statements import reading
+from graph.checkpointers.stock import StockThreads
+
+Written = tuple[str, str, Stored]
+"""A task, a channel and a stored value."""
+
+
+_COLUMNS = """SELECT array_agg(m.number) AS numbers, array_agg(m.type) AS types, array_agg(m.id) AS ids,
+    array_agg(m.text) AS texts, array_agg(m.body) AS bodies"""
+_BY_NUMBER = f"""{_COLUMNS}
+FROM (SELECT %s::integer[] AS runs) a CROSS JOIN generate_subscripts(a.runs, 1) i
+JOIN longthread_message m ON m.thread = %s AND m.number BETWEEN a.runs[i] AND a.runs[i + 1]
+WHERE i %% 2 = 1""".encode()
+_BY_ID = f"""{_COLUMNS}
+FROM unnest(%s::text[]) i
+JOIN longthread_message m ON m.thread = %s AND hashtext(m.id) = hashtext(i) AND m.id = i
+""".encode()
+_BY_DIGEST = b"SELECT digest, body FROM longthread_value WHERE thread = %s AND digest = ANY (%s::uuid[])"
+
+
+class Lends(Protocol):
+    """What the reader reads through."""
+
+    def connection(self) -> AbstractAsyncContextManager[AsyncConnection[DictRow]]:
+        """A living connection."""
+        ...
+
+
+@dataclass(frozen=True)
+class Found:
+    """A stored checkpoint with its writes, and the messages that both hold."""
+
+    record: Record
+    writes: Sequence[Written] = ()
+    messages: Mapping[int, BaseMessage] = field(default_factory=dict[int, BaseMessage])
+    thread: int | None = None
+    stock: CheckpointTuple | None = None
+
+
+class Reader:
+    """Reads threads for a serializer; clones of a saver share the memory and the connections."""
+
+    def __init__(self, lender: Lends, memory: Memory, codec: Codec) -> None:
+        self._lender = lender
+        self._memory = memory
+        self._codec = codec
+        self.stock = StockThreads(lender, codec.serde)
+
+    async def find(self, place: Bookmark, ns: str, id: str | None) -> Found | None:
+        """The checkpoint named, else the tip of the active branch, or of the namespace."""
+        if id is not None and _uuid(id) is None:
+            return None
+        known = self._memory.of(place.key)
+        which = "named" if id else "newest" if ns else "head"
+        seen, held = self.remembered(known, ns, id)
+        values = {"key": place.key, "ns": ns, "id": id, "seen": seen, "thread": _text(known.thread)}
+        async with self._lender.connection() as conn:
+            row = await (await conn.execute(reading(which), values)).fetchone()
+        return await self.found(place, ns, known, row or {}, id=id, held=held)
+
+    def remembered(
+        self, known: Known, ns: str, id: str | None
+    ) -> tuple[str | None, Mapping[int, BaseMessage]]:
+        """The checkpoint that need not be sent, if all of it is still as it was read, and its messages."""
+        seen = id or known.tips.get(ns)
+        record = known.records.get((ns, seen)) if seen else None
+        held = known.holding(record.holds) if record else None
+        return (seen, held) if held is not None else (None, {})
+
+    async def found(
+        self,
+        place: Bookmark,
+        ns: str,
+        known: Known,
+        row: Mapping[str, Any],
+        *,
+        id: str | None,
+        held: Mapping[int, BaseMessage],
+    ) -> Found | None:
+        """What a row of `reading` says, where `held` was not sent; remembers it."""
+        if known.thread != row["thread"]:
+            if known.thread is not None:
+                self._memory.forget(place.key)  # deleted, and perhaps begun anew
+                known = self._memory.of(place.key)
+            known.thread = row["thread"]
+        known.read = True
+        self._note(known, row)
+        sent = self._messages(row)
+        if sent:
+            known.learn(sent)
+        if row["id"] is None:
+            return (
+                await self._from_stock(place, ns, known, row, id)
+                if row["stock"]
+                else self._bare(ns, known, sent)
+            )
+        record = self._record(known, ns, row)
+        if not id:
+            known.tips[ns] = record.id
+        writes = [
+            (task, channel, cast("Stored", ormsgpack.unpackb(body)))
+            for task, channel, body in zip(
+                row["tasks"] or (), row["channels"] or (), row["written"] or (), strict=True
+            )
+        ]
+        return Found(record, writes, {**held, **sent} if row["warm"] else sent, row["thread"])
+
+    def _note(self, known: Known, row: Mapping[str, Any]) -> None:
+        known.titled = known.titled or bool(row["titled"])
+        known.stock = bool(row["stock"])
+        known.head = _text(row["head"])
+        known.line = Runs(tuple(row["line"])) if row["line"] else None
+        known.asked = (
+            Asked(tuple(row["asked"]), str(row["asked_id"]), _text(row["asked_on"]), tuple(row["asked_for"]))
+            if row["asked"]
+            else None
+        )
+        if row["top"] is not None:
+            known.next = max(known.next, row["top"] + 1)
+            known.below = min(known.below, row["bottom"] - 1)
+
+    def _messages(self, row: Mapping[str, Any]) -> dict[int, BaseMessage]:
+        columns = (row.get(name) or () for name in ("numbers", "types", "ids", "texts", "bodies"))
+        return {
+            number: self._codec.message(MessageRow(*parts)) for number, *parts in zip(*columns, strict=True)
+        }
+
+    def _record(self, known: Known, ns: str, row: Mapping[str, Any]) -> Record:
+        id = str(row["id"])
+        if row["warm"]:
+            return known.records[(ns, id)]
+        record = Record.read(
+            id=id, parent=_text(row["parent"]), ns=ns, body=row["body"], metadata=row["metadata"]
+        )
+        known.keep(record)
+        return record
+
+    def _bare(self, ns: str, known: Known, sent: Mapping[int, BaseMessage]) -> Found | None:
+        """A thread of questions only."""
+        return None if ns or not known.asked else Found(NOTHING, (), sent)
+
+    async def _from_stock(
+        self, place: Bookmark, ns: str, known: Known, row: Mapping[str, Any], id: str | None
+    ) -> Found | None:
+        at = id or (None if ns else _text(row["asked_on"] if row["asked"] else row["head"]))
+        stock = await self.stock.tuple_at(place.key, ns, at)
+        if stock is None:
+            return None
+        record = Record.of(
+            cast("Checkpoint", {**stock.checkpoint}),
+            dict(stock.metadata),
+            parent=configurable(stock.parent_config).get("checkpoint_id"),
+            ns=ns,
+            kind=str(stock.metadata.get("source", "loop")),
+            values={},
+            line=await self._stock_line(known, stock) if not ns else Runs(),
+        )
+        return Found(record, stock=stock)
+
+    async def _stock_line(self, known: Known, stock: CheckpointTuple) -> Runs:
+        """The line up to a checkpoint of the stock's: what its thread has, as far as the window's end."""
+        window: Any = stock.checkpoint["channel_values"].get(TRANSCRIPT)
+        said = cast("list[Any]", window) if isinstance(window, list) else []
+        ids = [m.id for m in said if isinstance(m, BaseMessage) and m.id]
+        if not ids or known.thread is None:
+            return Runs()
+        stored = await self.learn(known, ids)
+        numbers = {m.id: n for n, m in stored.items()}
+        here = [numbers[i] for i in ids if i in numbers]
+        line = known.line or Runs()
+        first = line.position(here[0]) if here else None
+        return line.cut(0, first).then(here) if first is not None else Runs.of(here)
+
+    async def learn(self, known: Known, ids: Sequence[str]) -> dict[int, BaseMessage]:
+        """Remember what is stored under these ids."""
+        if not ids or known.thread is None:
+            return {}
+        async with self._lender.connection() as conn:
+            row = await (await conn.execute(_BY_ID, (list(ids), known.thread))).fetchone()
+        stored = self._messages(row or {})
+        known.learn(stored)
+        return stored
+
+    async def messages(
+        self, place: Bookmark, thread: int, stored: Sequence[Stored]
+    ) -> dict[int, BaseMessage]:
+        """The messages that stored values hold, read where they are not remembered."""
+        known = self._memory.of(place.key)
+        wanted = sorted({n for value in stored for n in numbers_in(value)})
+        here = known.holding(wanted) if known.thread == thread else None
+        if here is not None:
+            return here
+        async with self._lender.connection() as conn:
+            row = await (await conn.execute(_BY_NUMBER, (Runs.of(wanted).literal(), thread))).fetchone()
+        found = self._messages(row or {})
+        if known.thread == thread:
+            known.learn(found)
+        return found
+
+    async def _large(self, thread: int | None, stored: Sequence[Stored]) -> dict[bytes, Stored]:
+        """The large values among `stored`, by digest."""
+        digests = {value[1].hex() for value in stored if value[0] == "d"}
+        if not digests:
+            return {}
+        async with self._lender.connection() as conn:
+            rows = await (await conn.execute(_BY_DIGEST, (thread, Runs.literal_of(digests)))).fetchall()
+        return {row["digest"].bytes: ormsgpack.unpackb(row["body"]) for row in rows}
+
+    async def as_tuple(self, place: Bookmark, found: Found) -> CheckpointTuple:
+        """What LangGraph reads."""
+        record = found.record
+        if found.stock:
+            return named(found.stock, place)
+        stored = [*record.values.values(), *(value for _, _, value in found.writes)]
+        large = await self._large(found.thread, stored)
+
+        def value(of: Stored) -> Any:
+            return give(large[of[1]] if of[0] == "d" else of, found.messages, self._codec.serde)
+
+        checkpoint = record.as_checkpoint({channel: value(of) for channel, of in record.values.items()})
+        writes: list[PendingWrite] = [(task, channel, value(of)) for task, channel, of in found.writes]
+        config = {"thread_id": place.thread_id, "user_id": place.user_id, "checkpoint_ns": record.ns}
+        return CheckpointTuple(
+            {"configurable": {**config, "checkpoint_id": record.id}},
+            checkpoint,
+            cast("Any", dict(record.metadata)),
+            {"configurable": {**config, "checkpoint_id": record.parent}} if record.parent else None,
+            writes,
+        )
+
+
+NOTHING = Record(id="", parent=None, ns="", kind="input", metadata={}, checkpoint={}, values={})
+"""Where a thread has questions and no checkpoint."""
+
+
+def named(found: CheckpointTuple, place: Bookmark) -> CheckpointTuple:
+    """`found`, whose configs name the thread as its owner does and not by its key."""
+    names = {"thread_id": place.thread_id, "user_id": place.user_id}
+    return found._replace(
+        config=with_places(found.config, **names),
+        parent_config=with_places(found.parent_config, **names) if found.parent_config else None,
+    )
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _text(id: Any) -> str | None:
+    return None if id is None else str(id)

@@ -1,0 +1,264 @@
+"""The statements that read and write threads, composed from their parts. Pure.
+
+Each is one round trip and one transaction. A writer says what it believes (this checkpoint is the head, these
+messages are new); where that does not hold nothing is written and no row comes back. Numbers travel as array
+literals: psycopg would choose their width by their size, and every width would be planned anew.
+"""
+
+from functools import cache
+from typing import Literal
+
+Many = Literal["none", "one", "many"]
+"""How many messages are new: the rows of one are spelt out, which is what a turn needs."""
+
+_WRITES = """
+LEFT JOIN LATERAL (
+    SELECT array_agg(w.task ORDER BY w.path, w.task, w.idx) AS tasks,
+        array_agg(w.channel ORDER BY w.path, w.task, w.idx) AS channels,
+        array_agg(w.body ORDER BY w.path, w.task, w.idx) AS written
+    FROM longthread_write w WHERE w.thread = t.number AND w.ns = %(ns)s AND w.checkpoint = here.at
+) w ON true"""
+
+# Runs of numbers, each an index range; what is remembered already is not sent.
+_MESSAGES = """
+LEFT JOIN LATERAL (
+    SELECT array_agg(m.number) AS numbers, array_agg(m.type) AS types, array_agg(m.id) AS ids,
+        array_agg(m.text) AS texts, array_agg(m.body) AS bodies
+    FROM (
+        SELECT c.holds[i] AS first, c.holds[i + 1] AS last FROM generate_subscripts(c.holds, 1) i
+        WHERE i %% 2 = 1 AND NOT here.warm
+        UNION ALL
+        SELECT w.holds[i], w.holds[i + 1] FROM longthread_write w, generate_subscripts(w.holds, 1) i
+        WHERE i %% 2 = 1 AND w.thread = t.number AND w.ns = %(ns)s AND w.checkpoint = here.at
+        UNION ALL
+        SELECT a, a FROM unnest(t.asked) a WHERE %(ns)s = ''
+    ) r JOIN longthread_message m ON m.thread = t.number AND m.number BETWEEN r.first AND r.last
+) m ON true"""
+
+_FOUND = {
+    "head": "CASE WHEN t.asked IS NULL THEN t.head ELSE t.asked_on END",
+    "newest": "(SELECT n.id FROM longthread_checkpoint n WHERE n.thread = t.number AND n.ns = %(ns)s "
+    "ORDER BY n.id DESC LIMIT 1)",
+    "named": "%(id)s::uuid",
+}
+
+
+@cache
+def reading(which: Literal["head", "newest", "named"]) -> bytes:
+    """One row: the thread, a checkpoint of it with its writes, and the messages that both hold.
+
+    `which`: "head", the tip of the active branch; "newest" of a namespace; or the one "named". Where there is
+    none, the row says whether the stock saver has such a thread. `seen` is a checkpoint that is remembered.
+    """
+    at = "coalesce(t.asked_id, c.id)" if which == "head" else "c.id"
+    return _short(f"""
+SELECT t.number AS thread, t.head, t.asked, t.asked_id, t.asked_on, t.asked_for, t.line,
+    EXISTS (SELECT FROM longthread_title n WHERE n.thread = t.number) AS titled,
+    c.id IS NULL AND EXISTS (SELECT FROM checkpoints s WHERE s.thread_id = %(key)s) AS stock,
+    c.id, c.parent, here.warm,
+    CASE WHEN NOT here.warm THEN c.body END AS body,
+    CASE WHEN NOT here.warm THEN c.metadata END AS metadata,
+    CASE WHEN NOT here.warm
+        THEN (SELECT max(number) FROM longthread_message WHERE thread = t.number) END AS top,
+    CASE WHEN NOT here.warm
+        THEN (SELECT min(number) FROM longthread_message WHERE thread = t.number) END AS bottom,
+    w.tasks, w.channels, w.written, m.numbers, m.types, m.ids, m.texts, m.bodies
+FROM (VALUES (1)) one
+LEFT JOIN longthread_thread t ON t.key = %(key)s
+LEFT JOIN longthread_checkpoint c ON c.thread = t.number AND c.ns = %(ns)s AND c.id = {_FOUND[which]}
+CROSS JOIN LATERAL (
+    SELECT {at} AS at, coalesce(c.id = %(seen)s::uuid AND t.number = %(thread)s::bigint, false) AS warm
+) here{_WRITES}{_MESSAGES}""")
+
+
+# Writing: each part reads `place`, the one row of the thread if all is as the writer believes.
+
+_FRESH = {
+    "one": """
+fresh AS (
+    INSERT INTO longthread_message (thread, number, owner, type, id, text, body)
+    SELECT place.number, %(number)s::integer, hashtext(%(owner)s), %(type)s, %(message_id)s, %(text)s,
+        nullif(%(message)b::bytea, '')
+    FROM place
+)""",
+    "many": """
+fresh AS (
+    INSERT INTO longthread_message (thread, number, owner, type, id, text, body)
+    SELECT place.number, m.number, hashtext(%(owner)s), m.type, m.id, m.text, nullif(m.body, '')
+    FROM place, unnest(%(numbers)s::integer[], %(types)s::text[], %(ids)s::text[], %(texts)s::text[],
+        %(bodies)b::bytea[]) AS m (number, type, id, text, body)
+)""",
+}
+_UNHEARD = {
+    "one": """ AND NOT EXISTS (
+        SELECT FROM longthread_message d
+        WHERE d.thread = t.number AND hashtext(d.id) = hashtext(%(unheard)s) AND d.id = %(unheard)s)""",
+    "many": """ AND NOT EXISTS (
+        SELECT FROM unnest(%(unheard)s::text[]) u
+        JOIN longthread_message d ON d.thread = t.number AND hashtext(d.id) = hashtext(u) AND d.id = u)""",
+}
+_VALUES = """
+large AS (
+    INSERT INTO longthread_value (thread, digest, body)
+    SELECT place.number, v.digest, v.body
+    FROM place, unnest(%(digests)s::uuid[], %(larges)b::bytea[]) AS v (digest, body)
+    ON CONFLICT DO NOTHING
+)"""
+_TITLE = """
+titled AS (
+    INSERT INTO longthread_title (thread, owner, title)
+    SELECT place.number, hashtext(%(owner)s), %(title)s FROM place ON CONFLICT DO NOTHING
+)"""
+
+# What goes on from the head is the head, else the newest is: ids follow clocks, and clocks differ. The tip
+# that is left stays a tip, of a branch that is not active.
+_IS_HEAD = "(t.head IS NULL OR t.head = %(parent)s::uuid OR t.head <= %(id)s::uuid)"
+_MOVED = f"""
+    updated = now(),
+    messages = CASE WHEN {_IS_HEAD} THEN %(messages)s::integer ELSE t.messages END,
+    branches = CASE
+        WHEN t.head IS NULL OR t.head = %(parent)s::uuid OR t.head = %(id)s::uuid THEN t.branches
+        ELSE array_remove(array_remove(t.branches, %(parent)s::uuid), %(id)s::uuid)
+            || CASE WHEN t.head < %(id)s::uuid THEN t.head ELSE %(id)s::uuid END
+    END,
+    head = CASE WHEN {_IS_HEAD} THEN %(id)s::uuid ELSE t.head END"""
+_SETTLED = """,
+    asked = (SELECT array_agg(n) FROM unnest(t.asked) n WHERE n <> ALL (%(settles)s::integer[])),
+    asked_id = CASE WHEN t.asked <@ %(settles)s::integer[] THEN NULL ELSE t.asked_id END,
+    asked_on = CASE WHEN t.asked IS NULL OR t.asked <@ %(settles)s::integer[] THEN NULL
+        WHEN t.asked && %(settles)s::integer[] THEN %(id)s::uuid ELSE t.asked_on END"""
+_ONWARD = """updated = now(), messages = %(messages)s::integer, head = %(id)s::uuid"""
+
+
+def _moving(*, known: bool, onward: bool, settles: bool, unheard: str) -> str:
+    """The thread goes on to a checkpoint: `onward` from the head, if it still is the head."""
+    if not known:
+        return f"""place AS (
+    INSERT INTO longthread_thread AS t (key, owner, thread_id, messages, head)
+    VALUES (%(key)s, %(owner)s, %(thread_id)s, %(messages)s::integer, %(id)s::uuid)
+    ON CONFLICT (key) DO UPDATE SET {_MOVED} RETURNING t.number
+)"""
+    if not onward:
+        return f"""place AS (
+    UPDATE longthread_thread t SET {_MOVED}{_SETTLED if settles else ""}
+    WHERE t.number = %(thread)s::bigint{unheard} RETURNING t.number
+)"""
+    asked = ", asked = NULL, asked_id = NULL, asked_on = NULL" if settles else ""
+    waiting = "t.asked = %(settles)s::integer[]" if settles else "t.asked IS NULL"
+    return f"""place AS (
+    UPDATE longthread_thread t SET {_ONWARD}{asked}
+    WHERE t.number = %(thread)s::bigint AND t.head IS NOT DISTINCT FROM %(parent)s::uuid
+        AND {waiting}{unheard}
+    RETURNING t.number
+)"""
+
+
+def _staying(*, known: bool, unheard: str) -> str:
+    """The thread stays where it is."""
+    if known:
+        return f"""place AS (
+    SELECT t.number FROM longthread_thread t WHERE t.number = %(thread)s::bigint{unheard}
+)"""
+    return """place AS (
+    INSERT INTO longthread_thread AS t (key, owner, thread_id) VALUES (%(key)s, %(owner)s, %(thread_id)s)
+    ON CONFLICT (key) DO UPDATE SET owner = t.owner RETURNING t.number
+)"""
+
+
+@cache
+def saving(
+    *,
+    known: bool,
+    root: bool,
+    onward: bool,
+    settles: bool,
+    titles: bool,
+    messages: Many,
+    unheard: bool,
+    values: bool,
+) -> bytes:
+    """Store a checkpoint with what is new in it, and move the thread on; returns the thread's number.
+
+    `onward` believes that the parent is the head; `unheard` that no message has the ids so named.
+    """
+    doubt = _UNHEARD[messages] if unheard else ""
+    place = (
+        _moving(known=known, onward=onward, settles=settles, unheard=doubt)
+        if root
+        else _staying(known=known, unheard=doubt)
+    )
+    parts = [
+        place,
+        *([_FRESH[messages]] if messages != "none" else []),
+        *[_VALUES] * values,
+        *[_TITLE] * titles,
+    ]
+    # A checkpoint that goes on from the head is new; elsewhere LangGraph may save one again.
+    again = (
+        ""
+        if onward
+        else """
+ON CONFLICT (thread, ns, id) DO UPDATE
+SET holds = excluded.holds, body = excluded.body, metadata = excluded.metadata"""
+    )
+    return _short(f"""
+WITH {", ".join(parts)}
+INSERT INTO longthread_checkpoint (thread, id, parent, ns, holds, body, metadata)
+SELECT place.number, %(id)s::uuid, %(parent)s::uuid, %(ns)s, %(holds)s::integer[], %(body)b::bytea,
+    %(metadata)s::jsonb
+FROM place{again} RETURNING thread""")
+
+
+@cache
+def noting(*, known: bool, messages: Many, unheard: bool, values: bool, replace: bool) -> bytes:
+    """Store what a task wrote; returns the thread's number. `replace`: over what it wrote there before."""
+    place = _staying(known=known, unheard=_UNHEARD[messages] if unheard else "")
+    parts = [place, *([_FRESH[messages]] if messages != "none" else []), *[_VALUES] * values]
+    again = "UPDATE SET channel = excluded.channel, holds = excluded.holds, body = excluded.body"
+    return _short(f"""
+WITH {", ".join(parts)}, written AS (
+    INSERT INTO longthread_write (thread, checkpoint, ns, task, path, idx, channel, holds, body)
+    SELECT place.number, %(id)s::uuid, %(ns)s, %(task)s, %(path)s,
+        w.idx, w.channel, w.holds::integer[], w.body
+    FROM place, unnest(%(indexes)s::integer[], %(channels)s::text[], %(held)s::text[], %(written)b::bytea[])
+        AS w (idx, channel, holds, body)
+    ON CONFLICT (thread, ns, checkpoint, task, idx) DO {again if replace else "NOTHING"}
+) SELECT number AS thread FROM place""")
+
+
+@cache
+def asking(*, known: bool, fork: bool, noted: bool, messages: Many, unheard: bool, titles: bool) -> bytes:
+    """Make questions durable before anybody is asked; returns the thread's number.
+
+    Believes that the head is `seen` (but for a `fork`), that `waiting` are the questions that wait, and that
+    no task has written at the head, unless that was read (`noted`).
+    """
+    if known:
+        head = "" if fork else " AND t.head IS NOT DISTINCT FROM %(seen)s::uuid"
+        quiet = (
+            ""
+            if noted or fork
+            else """ AND NOT EXISTS (
+            SELECT FROM longthread_write w
+            WHERE w.thread = t.number AND w.ns = '' AND w.checkpoint = t.head)"""
+        )
+        place = f"""place AS (
+    UPDATE longthread_thread t SET asked = %(asked)s::integer[], asked_id = %(asked_id)s::uuid,
+        asked_on = %(on)s::uuid, asked_for = %(wakes)s::text[]
+    WHERE t.number = %(thread)s::bigint AND t.asked IS NOT DISTINCT FROM %(waiting)s::integer[]{head}{quiet}
+        {_UNHEARD[messages] if unheard else ""}
+    RETURNING t.number
+)"""
+    else:
+        place = """place AS (
+    INSERT INTO longthread_thread AS t (key, owner, thread_id, asked, asked_id, asked_for)
+    VALUES (%(key)s, %(owner)s, %(thread_id)s, %(asked)s::integer[], %(asked_id)s::uuid, %(wakes)s::text[])
+    ON CONFLICT DO NOTHING RETURNING t.number
+)"""
+    parts = [place, *([_FRESH[messages]] if messages != "none" else []), *[_TITLE] * titles]
+    return _short(f"WITH {', '.join(parts)} SELECT number AS thread FROM place")
+
+
+def _short(statement: str) -> bytes:
+    """Without its layout: psycopg remembers how it took a statement apart only below 4,096 characters."""
+    return " ".join(statement.split()).encode()
