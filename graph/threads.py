@@ -5,8 +5,8 @@ Every call names the owner. A thread that does not exist and one of somebody els
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from langchain_core.messages import BaseMessage
@@ -14,6 +14,7 @@ from langchain_core.messages import BaseMessage
 from graph.bookmark import Bookmark, storable
 from graph.branches import Branch, forks
 from graph.checkpointers import PostgresCheckpointer
+from graph.checkpointers.asked import Asked, made
 from graph.checkpointers.records import Record
 from graph.checkpointers.rows import MessageRow
 from graph.checkpointers.runs import Runs
@@ -79,7 +80,7 @@ JOIN longthread_checkpoint c ON c.thread = t.number AND c.ns = '' AND c.id = ANY
 WHERE t.owner = %(owner)s AND t.key = %(key)s
 """
 _LINE = """
-SELECT t.number, t.asked, c.body, c.id::text AS id FROM longthread_thread t
+SELECT t.number, t.asked, t.asked_id, c.body, c.id::text AS id FROM longthread_thread t
 LEFT JOIN longthread_checkpoint c ON c.thread = t.number AND c.ns = '' AND c.id =
     coalesce(%(checkpoint_id)s::uuid, CASE WHEN t.asked IS NULL THEN t.head ELSE t.asked_on END)
 WHERE t.owner = %(owner)s AND t.key = %(key)s
@@ -280,8 +281,9 @@ class Threads:
 
         The branch is the bookmark's checkpoint's, else the active one. Raises `ThreadNotFound`.
         """
-        thread, line, tip = await self._line(place)
-        stop = line.length if before is None else min(before, line.length)
+        thread, line, tip, asked = await self._line(place)
+        length = line.length + len(asked)
+        stop = length if before is None else min(before, length)
         start = max(0, stop - limit)
         part = line.cut(start, stop)
         rows = await self._rows(_SAID, {"runs": part.literal(), "thread": thread})
@@ -293,21 +295,23 @@ class Threads:
             for seq, number in enumerate(part, start)
             if number in said
         ]
+        waiting = [(line.length + n, row) for n, row in enumerate(asked)]
+        entries += [Entry(row.id, seq, message(row)) for seq, row in waiting if start <= seq < stop]
         return Page(entries, start)
 
-    async def _line(self, place: Bookmark) -> tuple[int, Runs, str]:
+    async def _line(self, place: Bookmark) -> tuple[int, Runs, str, Sequence[MessageRow]]:
+        """The thread's number, the line of the branch, its tip, and the questions that wait after it."""
         id = place.checkpoint_id if _is_uuid(place.checkpoint_id) else None
         rows = await self._rows(_LINE, _owned(place) | {"checkpoint_id": id})
         if not rows:
             raise ThreadNotFound
         row = rows[0]
-        asked: list[int] = [] if id else row["asked"] or []
+        waits = row["asked"] is not None and id in (None, str(row["asked_id"]))
+        asked = Asked.unpack(cast("bytes", row["asked"]), "", None).rows if waits else ()
         if row["body"] is not None:
-            line = _line_of(row)
-            return row["number"], line.then(n for n in asked if n not in line), row["id"]
+            return row["number"], _line_of(row), row["id"], asked
         found = await self._saver.locate(place)
-        record = found.record if found else None
-        return row["number"], record.line if record else Runs.of(asked), record.id if record else ""
+        return row["number"], found.record.line if found else Runs(), found.record.id if found else "", asked
 
     async def _forks(
         self, place: Bookmark, line: Runs, tip: str, places: range
@@ -339,7 +343,7 @@ class Threads:
                 record.parent,
                 int(record.metadata.get("step", -1)),
                 record.kind,
-                _made(record.id),
+                made(record.id),
                 _preview(record, texts),
                 row["active"],
                 row["tip"],
@@ -388,11 +392,6 @@ def _record(row: dict[str, Any]) -> Record:
         )
     kind = str(row["metadata"].get("source", "loop"))
     return Record(row["id"], row["parent"], "", kind, row["metadata"], {}, {})
-
-
-def _made(id: str) -> datetime:
-    """When a checkpoint was made, by its id."""
-    return datetime.fromtimestamp((UUID(id).time - 0x01B21DD213814000) / 1e7, UTC)
 
 
 def _preview(record: Record, texts: dict[int, str]) -> str:

@@ -1,65 +1,103 @@
-"""The checkpoint that a durable question makes while its answer is not stored yet. Pure.
+"""Questions that are durable and have no stored answer yet: `Asked`, and the checkpoint they make. Pure.
 
-A question is stored as a row and a note on the thread, in one round trip and without a checkpoint. Whoever
-reads the thread meanwhile, or after its process was killed, is shown the checkpoint that LangGraph itself
-would have stored before it called the model: the question in `messages`, and the node that answers next.
+A question is a note on its thread, made in one round trip, and becomes a row with its answer. Whoever reads
+the thread meanwhile, or after its process was killed, is shown the checkpoint that LangGraph itself would
+have stored before it called the model: the question in `messages`, and the node that answers next.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, cast
+from uuid import UUID
 
-from langgraph.checkpoint.serde.base import SerializerProtocol
+import ormsgpack
+from langchain_core.messages import BaseMessage
+from langgraph.checkpoint.base import Checkpoint, CheckpointTuple
 
-from graph.checkpointers.memory import Asked
-from graph.checkpointers.records import Record
+from graph.bookmark import Bookmark, with_places
 from graph.checkpointers.references import TRANSCRIPT
-from graph.checkpointers.runs import Runs
+from graph.checkpointers.rows import MessageRow
 
-_FIRST = f"{1:032}.0"
-_EMPTY = Record(
-    id="",
-    parent=None,
-    ns="",
-    kind="input",
-    metadata={"source": "input", "step": -1, "parents": {}},
-    checkpoint={
-        "v": 4,
-        "ts": None,
-        "channel_versions": {"__start__": _FIRST},
-        "versions_seen": {"__input__": {}, "__start__": {"__start__": _FIRST}},
-        "updated_channels": None,
-    },
-    values={},
-)
+GREGORIAN = 0x01B21DD213814000
+"""Of the clock in a UUID (since 1582, in 100 ns), the part before 1970."""
 
 
-def asked_record(
-    base: Record | None, asked: Asked, ts: str, following: Callable[[Any], Any], serde: SerializerProtocol
-) -> Record:
-    """The questions `asked` on top of `base`; `following` makes the version after another, `ts` is a time."""
-    base = base or _EMPTY
-    versions: dict[str, Any] = dict(base.checkpoint["channel_versions"] or {})
-    version = following(max(versions.values(), default=None))
-    said = [number for number in asked.numbers if number not in base.line]
-    window = base.values.get(TRANSCRIPT, ["m", []])
-    before = Runs(tuple(window[1])) if window[0] == "m" else Runs()
-    values = dict(base.values) | {TRANSCRIPT: ["m", list(before.then(said).flat)]}
-    for channel in asked.wakes:
-        values[channel] = ["v", *serde.dumps_typed(None)]
+@dataclass(frozen=True)
+class Asked:
+    """Questions as rows, the checkpoint `id` that they make on `parent`, and the channels `wakes` that start
+    whoever answers."""
+
+    rows: tuple[MessageRow, ...]
+    id: str
+    parent: str | None
+    wakes: tuple[str, ...]
+
+    def pack(self) -> bytes:
+        """What the thread's row keeps, beside id and parent."""
+        rows = [[row.type, row.id, row.text, row.body] for row in self.rows]
+        return ormsgpack.packb([list(self.wakes), rows])
+
+    @classmethod
+    def unpack(cls, packed: bytes, id: str, parent: str | None) -> "Asked":
+        """What `pack` packed."""
+        wakes, rows = ormsgpack.unpackb(packed)
+        return cls(tuple(MessageRow(*row) for row in rows), id, parent, tuple(wakes))
+
+    def without(self, messages: Sequence[BaseMessage], parent: str) -> "Asked | None":
+        """Those that are not among `messages`, on another parent; None if none is left."""
+        there = {message.id for message in messages}
+        left = tuple(row for row in self.rows if row.id not in there)
+        return replace(self, rows=left, parent=parent) if left else None
+
+
+def made(checkpoint_id: str) -> datetime:
+    """When a checkpoint was made, by its id."""
+    return datetime.fromtimestamp((UUID(checkpoint_id).time - GREGORIAN) / 1e7, UTC)
+
+
+def asked_tuple(
+    base: CheckpointTuple | None,
+    asked: Asked,
+    questions: Sequence[BaseMessage],
+    place: Bookmark,
+    following: Callable[[Any], Any],
+) -> CheckpointTuple:
+    """The questions `asked` on top of `base`; `following` makes the version after another."""
+    before: Any = base.checkpoint if base else _nothing(following)
+    version = following(max(before["channel_versions"].values()))
     changed = [TRANSCRIPT, *asked.wakes]
-    step = base.metadata.get("step")
-    return Record(
-        id=asked.id,
-        parent=asked.parent,
-        ns="",
-        kind="question",
-        metadata={"source": "loop", "step": (-1 if step is None else step) + 1, "parents": {}},
-        checkpoint=base.checkpoint
-        | {
-            "ts": ts,
-            "channel_versions": versions | dict.fromkeys(changed, version),
-            "updated_channels": changed,
-        },
-        values=values,
-        line=base.line.then(said),
+    window = before["channel_values"].get(TRANSCRIPT)
+    values: dict[str, Any] = {
+        **before["channel_values"],
+        TRANSCRIPT: [*(cast("list[Any]", window) if isinstance(window, list) else ()), *questions],
+        **dict.fromkeys(asked.wakes),
+    }
+    checkpoint: dict[str, Any] = {
+        **before,
+        "id": asked.id,
+        "ts": made(asked.id).isoformat(),
+        "channel_values": values,
+        "channel_versions": {**before["channel_versions"], **dict.fromkeys(changed, version)},
+        "updated_channels": changed,
+    }
+    step = int(base.metadata.get("step", -1)) if base else -1
+    names = {"thread_id": place.thread_id, "user_id": place.user_id, "checkpoint_ns": ""}
+    return CheckpointTuple(
+        with_places({}, **names, checkpoint_id=asked.id),
+        cast("Checkpoint", checkpoint),
+        {"source": "loop", "step": step + 1, "parents": {}},
+        with_places({}, **names, checkpoint_id=asked.parent) if asked.parent else None,
+        [],
     )
+
+
+def _nothing(following: Callable[[Any], Any]) -> dict[str, Any]:
+    """A thread that has taken its first input, and no more."""
+    first = following(None)
+    return {
+        "v": 4,
+        "channel_values": {},
+        "channel_versions": {"__start__": first},
+        "versions_seen": {"__input__": {}, "__start__": {"__start__": first}},
+    }

@@ -12,7 +12,7 @@ from graph.checkpointers.memory import Known
 from graph.checkpointers.references import Stored, numbers_in, take
 from graph.checkpointers.rows import Codec, MessageRow, fingerprint
 from graph.checkpointers.runs import Runs
-from graph.checkpointers.statements import Many
+from graph.checkpointers.statements import FEW
 
 LARGE = 1024
 """Bytes above which a value is a row of its own, stored once however many checkpoints hold it."""
@@ -68,11 +68,6 @@ class Draft:
         return stored
 
     @property
-    def many(self) -> Many:
-        """How many messages are new."""
-        return "none" if not self.messages else "one" if len(self.messages) == 1 else "many"
-
-    @property
     def unheard(self) -> list[str]:
         """The ids of new messages under which nothing is known to be stored."""
         return [m.id for m in self.messages.values() if m.id is not None and m.id not in self._known.ids]
@@ -89,19 +84,21 @@ class Draft:
 
     def parameters(self) -> dict[str, Any]:
         """Of the rows of messages and of large values, as the statements name them."""
-        rows, values = self.rows, dict[str, Any]()
+        values: dict[str, Any] = {}
         if self.large:
             values["digests"] = Runs.literal_of(digest.hex() for digest in self.large)
             values["larges"] = [ormsgpack.packb(stored) for stored in self.large.values()]
-        if len(rows) == 1:
-            (row,), (number,) = rows, self.messages
-            values |= {"number": str(number), "type": row.type, "message_id": row.id, "unheard": row.id}
-            return values | {"text": row.text, "message": row.body or b""}
-        return values | {
-            "numbers": Runs.literal_of(self.messages),
-            "types": [row.type for row in rows],
-            "ids": [row.id for row in rows],
-            "texts": [row.text for row in rows],
-            "bodies": [row.body or b"" for row in rows],
-            "unheard": self.unheard,
-        }
+        if len(self.messages) > FEW:
+            values |= {
+                "numbers": Runs.literal_of(self.messages),
+                "types": [row.type for row in self.rows],
+                "ids": [row.id for row in self.rows],
+                "texts": [row.text for row in self.rows],
+                "bodies": [row.body or b"" for row in self.rows],
+            }
+        else:
+            for n, (number, row) in enumerate(zip(self.messages, self.rows, strict=True)):
+                values |= {f"number_{n}": str(number), f"type_{n}": row.type, f"id_{n}": row.id}
+                values |= {f"text_{n}": row.text, f"body_{n}": row.body or b""}
+        unheard = self.unheard
+        return values | {"unheard": unheard} | {f"unheard_{n}": id for n, id in enumerate(unheard[:FEW])}

@@ -11,10 +11,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 from graph.bookmark import Bookmark, configurable
-from graph.checkpointers.memory import Memory
 from graph.checkpointers.reader import Found, Reader, named
 from graph.checkpointers.records import Record
-from graph.checkpointers.writer import Writer
 
 PAGE = 64
 
@@ -42,11 +40,9 @@ class Lends(Protocol):
 class Listing:
     """Lists checkpoints for a serializer."""
 
-    def __init__(self, lender: Lends, memory: Memory, reader: Reader, writer: Writer) -> None:
+    def __init__(self, lender: Lends, reader: Reader) -> None:
         self._lender = lender
-        self._memory = memory
         self._reader = reader
-        self._writer = writer
 
     async def tuples(
         self,
@@ -73,10 +69,9 @@ class Listing:
         self, place: Bookmark | None, ns: str | None, before: str | None
     ) -> AsyncIterator[CheckpointTuple]:
         if place and not place.checkpoint_id and not ns:
-            asked = await self._writer.find(place, "", None)
-            known = self._memory.of(place.key).asked
-            if asked and known and asked.record.id == known.id and (before is None or known.id < before):
-                yield await self._reader.as_tuple(place, asked)
+            tip = await self._reader.find(place, "", None)
+            if tip and tip.asked and (before is None or tip.asked.id < before):
+                yield await self._reader.as_tuple(place, tip)
         async for row in self._rows(place, ns, before):
             at = place or Bookmark.at_key(row["key"])
             record = Record.read(

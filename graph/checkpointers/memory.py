@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from langchain_core.messages import BaseMessage
 
+from graph.checkpointers.asked import Asked
 from graph.checkpointers.records import Record
 from graph.checkpointers.rows import fingerprint
 from graph.checkpointers.runs import Runs
@@ -23,17 +24,6 @@ THREADS = 2_000
 
 RECORDS = 6
 """Checkpoints remembered of a thread; a turn needs the one it goes on from."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Questions that are durable and in no checkpoint yet: their numbers, the checkpoint `id` that they make
-    on `parent`, and the channels `wakes` that start whoever answers."""
-
-    numbers: tuple[int, ...]
-    id: str
-    parent: str | None
-    wakes: tuple[str, ...]
 
 
 @dataclass
@@ -104,7 +94,6 @@ class Known:
 
     def _trim(self) -> None:
         held = {n for record in self.records.values() for n in record.holds}
-        held |= set(self.asked.numbers if self.asked else ())
         self._messages = {n: m for n, m in self._messages.items() if n in held}
         self._numbers = {key: n for key, n in self._numbers.items() if n in held}
         self.ids = {message.id for message, _ in self._messages.values() if message.id is not None}

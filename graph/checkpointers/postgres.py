@@ -39,10 +39,10 @@ from graph.checkpointers.memory import Memory
 from graph.checkpointers.migrations import migrate
 from graph.checkpointers.pool import Pool, checked, open_pool
 from graph.checkpointers.pruning import Pruning
-from graph.checkpointers.reader import NOTHING, Found, Reader
+from graph.checkpointers.reader import Found, Reader
 from graph.checkpointers.rows import Codec
 from graph.checkpointers.serializer import StrictSerializer
-from graph.checkpointers.writer import Writer
+from graph.checkpointers.writer import Save, Writer
 
 KEPT_METADATA = ("run_id", "graph_id", "assistant_id")
 """What may be copied from a caller's config into a checkpoint's metadata, which is stored in clear."""
@@ -79,9 +79,9 @@ class PostgresCheckpointer(AsyncPostgresSaver):
 
     def _furnish(self) -> None:
         self.codec = Codec(self.serde)
-        self._reader = Reader(self, self._memory, self.codec)
-        self._writer = Writer(self, self._memory, self.codec, self._reader, self._following)
-        self._listing = Listing(self, self._memory, self._reader, self._writer)
+        self._reader = Reader(self, self._memory, self.codec, self._following)
+        self._writer = Writer(self, self._memory, self.codec, self._reader)
+        self._listing = Listing(self, self._reader)
         self.pruning = Pruning(self, self._memory)
 
     def with_allowlist(self, extra_allowlist: Collection[tuple[str, ...]]) -> "PostgresCheckpointer":
@@ -114,10 +114,8 @@ class PostgresCheckpointer(AsyncPostgresSaver):
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The checkpoint that `config` names, else the tip of the thread's active branch."""
         place, namespace = Bookmark.of(config), _namespace(config)
-        found = await self._writer.find(place, namespace, place.checkpoint_id)
-        if found is None or found.record is NOTHING:
-            return None
-        return await self._reader.as_tuple(place, found)
+        found = await self._reader.find(place, namespace, place.checkpoint_id)
+        return await self._reader.as_tuple(place, found) if found else None
 
     async def alist(
         self,
@@ -157,7 +155,8 @@ class PostgresCheckpointer(AsyncPostgresSaver):
         """Store a checkpoint and, with it, the messages that it adds to the thread."""
         place, namespace = Bookmark.of(config), _namespace(config)
         kept = get_serializable_checkpoint_metadata(_kept(config), metadata)
-        await self._writer.save(place, namespace, checkpoint, cast("dict[str, Any]", kept), new_versions)
+        save = Save(namespace, checkpoint, cast("dict[str, Any]", kept), new_versions)
+        await self._writer.save(place, save)
         names = {"thread_id": place.thread_id, "user_id": place.user_id}
         return with_places({}, **names, checkpoint_ns=namespace, checkpoint_id=checkpoint["id"])
 
@@ -181,8 +180,7 @@ class PostgresCheckpointer(AsyncPostgresSaver):
     @_at_home
     async def locate(self, place: Bookmark) -> Found | None:
         """The stored checkpoint at the bookmark, or the tip of the active branch, as it is kept."""
-        found = await self._writer.find(place, "", place.checkpoint_id)
-        return None if found is None or found.record is NOTHING else found
+        return await self._reader.find(place, "", place.checkpoint_id)
 
     # Whole threads
 

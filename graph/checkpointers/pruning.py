@@ -63,8 +63,8 @@ UPDATE longthread_thread SET head = %(head)s, branches = %(branches)s::uuid[] WH
 )
 _COPY_THREAD = b"""
 INSERT INTO longthread_thread
-    (key, owner, thread_id, messages, head, branches, line, asked, asked_id, asked_on, asked_for)
-SELECT %(key)s, %(owner)s, %(thread_id)s, messages, head, branches, line, asked, asked_id, asked_on, asked_for
+    (key, owner, thread_id, messages, head, branches, line, asked, asked_id, asked_on)
+SELECT %(key)s, %(owner)s, %(thread_id)s, messages, head, branches, line, asked, asked_id, asked_on
 FROM longthread_thread WHERE number = %(from)s RETURNING number
 """
 _COPY = (

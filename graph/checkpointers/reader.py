@@ -1,6 +1,6 @@
 """From rows to what LangGraph reads: `Reader` runs the reading statements and remembers what it has seen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
@@ -13,7 +13,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 from graph.bookmark import Bookmark, configurable, with_places
-from graph.checkpointers.memory import Asked, Known, Memory
+from graph.checkpointers.asked import Asked, asked_tuple
+from graph.checkpointers.memory import Known, Memory
 from graph.checkpointers.records import Record
 from graph.checkpointers.references import TRANSCRIPT, Stored, give, numbers_in
 from graph.checkpointers.rows import Codec, MessageRow
@@ -48,22 +49,27 @@ class Lends(Protocol):
 
 @dataclass(frozen=True)
 class Found:
-    """A stored checkpoint with its writes, and the messages that both hold."""
+    """A stored checkpoint with its writes, and the messages that both hold; `asked` waits on top of it."""
 
     record: Record
     writes: Sequence[Written] = ()
     messages: Mapping[int, BaseMessage] = field(default_factory=dict[int, BaseMessage])
     thread: int | None = None
     stock: CheckpointTuple | None = None
+    asked: Asked | None = None
 
 
 class Reader:
-    """Reads threads for a serializer; clones of a saver share the memory and the connections."""
+    """Reads threads for a serializer; clones of a saver share the memory and the connections.
 
-    def __init__(self, lender: Lends, memory: Memory, codec: Codec) -> None:
+    `following` makes the version after another.
+    """
+
+    def __init__(self, lender: Lends, memory: Memory, codec: Codec, following: Callable[[Any], Any]) -> None:
         self._lender = lender
         self._memory = memory
         self._codec = codec
+        self._following = following
         self.stock = StockThreads(lender, codec.serde)
 
     async def find(self, place: Bookmark, ns: str, id: str | None) -> Found | None:
@@ -71,6 +77,8 @@ class Reader:
         if id is not None and _uuid(id) is None:
             return None
         known = self._memory.of(place.key)
+        if known.asked and id == known.asked.id and not ns:
+            id = None  # what questions make has no row
         which = "named" if id else "newest" if ns else "head"
         seen, held = self.remembered(known, ns, id)
         values = {"key": place.key, "ns": ns, "id": id, "seen": seen, "thread": _text(known.thread)}
@@ -108,12 +116,11 @@ class Reader:
         sent = self._messages(row)
         if sent:
             known.learn(sent)
+        asked = None if ns or id else known.asked
         if row["id"] is None:
-            return (
-                await self._from_stock(place, ns, known, row, id)
-                if row["stock"]
-                else self._bare(ns, known, sent)
-            )
+            if row["stock"]:
+                return await self._from_stock(place, ns, known, row, id=id)
+            return Found(NOTHING, thread=row["thread"], asked=asked) if asked else None
         record = self._record(known, ns, row)
         if not id:
             known.tips[ns] = record.id
@@ -123,7 +130,8 @@ class Reader:
                 row["tasks"] or (), row["channels"] or (), row["written"] or (), strict=True
             )
         ]
-        return Found(record, writes, {**held, **sent} if row["warm"] else sent, row["thread"])
+        messages = {**held, **sent} if row["warm"] else sent
+        return Found(record, writes, messages, row["thread"], asked=asked)
 
     def _note(self, known: Known, row: Mapping[str, Any]) -> None:
         known.titled = known.titled or bool(row["titled"])
@@ -131,9 +139,7 @@ class Reader:
         known.head = _text(row["head"])
         known.line = Runs(tuple(row["line"])) if row["line"] else None
         known.asked = (
-            Asked(tuple(row["asked"]), str(row["asked_id"]), _text(row["asked_on"]), tuple(row["asked_for"]))
-            if row["asked"]
-            else None
+            Asked.unpack(row["asked"], str(row["asked_id"]), _text(row["asked_on"])) if row["asked"] else None
         )
         if row["top"] is not None:
             known.next = max(known.next, row["top"] + 1)
@@ -155,12 +161,8 @@ class Reader:
         known.keep(record)
         return record
 
-    def _bare(self, ns: str, known: Known, sent: Mapping[int, BaseMessage]) -> Found | None:
-        """A thread of questions only."""
-        return None if ns or not known.asked else Found(NOTHING, (), sent)
-
     async def _from_stock(
-        self, place: Bookmark, ns: str, known: Known, row: Mapping[str, Any], id: str | None
+        self, place: Bookmark, ns: str, known: Known, row: Mapping[str, Any], *, id: str | None
     ) -> Found | None:
         at = id or (None if ns else _text(row["asked_on"] if row["asked"] else row["head"]))
         stock = await self.stock.tuple_at(place.key, ns, at)
@@ -175,7 +177,8 @@ class Reader:
             values={},
             line=await self._stock_line(known, stock) if not ns else Runs(),
         )
-        return Found(record, stock=stock)
+        asked = None if ns or id else known.asked
+        return Found(record, thread=row["thread"], stock=stock, asked=asked)
 
     async def _stock_line(self, known: Known, stock: CheckpointTuple) -> Runs:
         """The line up to a checkpoint of the stock's: what its thread has, as far as the window's end."""
@@ -227,26 +230,39 @@ class Reader:
         return {row["digest"].bytes: ormsgpack.unpackb(row["body"]) for row in rows}
 
     async def as_tuple(self, place: Bookmark, found: Found) -> CheckpointTuple:
-        """What LangGraph reads."""
+        """What LangGraph reads: the checkpoint, or the one that questions make on top of it."""
+        base = None if found.record is NOTHING else await self.base_tuple(place, found)
+        if not found.asked:
+            return cast("CheckpointTuple", base)
+        questions = [self._codec.message(row) for row in found.asked.rows]
+        asked = asked_tuple(base, found.asked, questions, place, self._following)
+        return asked._replace(pending_writes=await self._written(found, found.thread))
+
+    async def base_tuple(self, place: Bookmark, found: Found) -> CheckpointTuple:
+        """The checkpoint that is stored."""
         record = found.record
         if found.stock:
             return named(found.stock, place)
-        stored = [*record.values.values(), *(value for _, _, value in found.writes)]
-        large = await self._large(found.thread, stored)
-
-        def value(of: Stored) -> Any:
-            return give(large[of[1]] if of[0] == "d" else of, found.messages, self._codec.serde)
-
-        checkpoint = record.as_checkpoint({channel: value(of) for channel, of in record.values.items()})
-        writes: list[PendingWrite] = [(task, channel, value(of)) for task, channel, of in found.writes]
+        large = await self._large(found.thread, list(record.values.values()))
+        values = {
+            channel: give(large[of[1]] if of[0] == "d" else of, found.messages, self._codec.serde)
+            for channel, of in record.values.items()
+        }
         config = {"thread_id": place.thread_id, "user_id": place.user_id, "checkpoint_ns": record.ns}
         return CheckpointTuple(
             {"configurable": {**config, "checkpoint_id": record.id}},
-            checkpoint,
+            record.as_checkpoint(values),
             cast("Any", dict(record.metadata)),
             {"configurable": {**config, "checkpoint_id": record.parent}} if record.parent else None,
-            writes,
+            [] if found.asked else await self._written(found, found.thread),
         )
+
+    async def _written(self, found: Found, thread: int | None) -> list[PendingWrite]:
+        large = await self._large(thread, [value for _, _, value in found.writes])
+        return [
+            (task, channel, give(large[of[1]] if of[0] == "d" else of, found.messages, self._codec.serde))
+            for task, channel, of in found.writes
+        ]
 
 
 NOTHING = Record(id="", parent=None, ns="", kind="input", metadata={}, checkpoint={}, values={})

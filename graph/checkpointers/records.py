@@ -6,7 +6,8 @@ rest is JSON.
 """
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, cast
@@ -116,6 +117,10 @@ class Record:
                 "versions_seen": {node: dict(versions) for node, versions in seen.items()},
             },
         )
+
+    def without(self, channels: Collection[str]) -> "Record":
+        """The same without the values of some channels."""
+        return replace(self, values={k: v for k, v in self.values.items() if k not in channels})
 
 
 def _short(versions: Any, seen: Any) -> tuple[Any, Any]:

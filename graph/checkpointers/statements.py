@@ -8,8 +8,8 @@ literals: psycopg would choose their width by their size, and every width would 
 from functools import cache
 from typing import Literal
 
-Many = Literal["none", "one", "many"]
-"""How many messages are new: the rows of one are spelt out, which is what a turn needs."""
+FEW = 4
+"""New messages up to which their rows are spelt out, which is what a turn needs; more travel as arrays."""
 
 _WRITES = """
 LEFT JOIN LATERAL (
@@ -30,8 +30,6 @@ LEFT JOIN LATERAL (
         UNION ALL
         SELECT w.holds[i], w.holds[i + 1] FROM longthread_write w, generate_subscripts(w.holds, 1) i
         WHERE i %% 2 = 1 AND w.thread = t.number AND w.ns = %(ns)s AND w.checkpoint = here.at
-        UNION ALL
-        SELECT a, a FROM unnest(t.asked) a WHERE %(ns)s = ''
     ) r JOIN longthread_message m ON m.thread = t.number AND m.number BETWEEN r.first AND r.last
 ) m ON true"""
 
@@ -52,7 +50,7 @@ def reading(which: Literal["head", "newest", "named"]) -> bytes:
     """
     at = "coalesce(t.asked_id, c.id)" if which == "head" else "c.id"
     return _short(f"""
-SELECT t.number AS thread, t.head, t.asked, t.asked_id, t.asked_on, t.asked_for, t.line,
+SELECT t.number AS thread, t.head, t.asked, t.asked_id, t.asked_on, t.line,
     EXISTS (SELECT FROM longthread_title n WHERE n.thread = t.number) AS titled,
     c.id IS NULL AND EXISTS (SELECT FROM checkpoints s WHERE s.thread_id = %(key)s) AS stock,
     c.id, c.parent, here.warm,
@@ -73,30 +71,39 @@ CROSS JOIN LATERAL (
 
 # Writing: each part reads `place`, the one row of the thread if all is as the writer believes.
 
-_FRESH = {
-    "one": """
-fresh AS (
-    INSERT INTO longthread_message (thread, number, owner, type, id, text, body)
-    SELECT place.number, %(number)s::integer, hashtext(%(owner)s), %(type)s, %(message_id)s, %(text)s,
-        nullif(%(message)b::bytea, '')
-    FROM place
-)""",
-    "many": """
+
+def _fresh(messages: int) -> list[str]:
+    if not messages:
+        return []
+    one = "(%(number_{0})s::integer, %(type_{0})s, %(id_{0})s, %(text_{0})s, %(body_{0})b::bytea)"
+    rows = (
+        f"(VALUES {', '.join(one.format(n) for n in range(messages))})"
+        if messages <= FEW
+        else "unnest(%(numbers)s::integer[], %(types)s::text[], %(ids)s::text[], %(texts)s::text[], "
+        "%(bodies)b::bytea[])"
+    )
+    return [
+        f"""
 fresh AS (
     INSERT INTO longthread_message (thread, number, owner, type, id, text, body)
     SELECT place.number, m.number, hashtext(%(owner)s), m.type, m.id, m.text, nullif(m.body, '')
-    FROM place, unnest(%(numbers)s::integer[], %(types)s::text[], %(ids)s::text[], %(texts)s::text[],
-        %(bodies)b::bytea[]) AS m (number, type, id, text, body)
-)""",
-}
-_UNHEARD = {
-    "one": """ AND NOT EXISTS (
+    FROM place, {rows} AS m (number, type, id, text, body)
+)"""
+    ]
+
+
+def _unheard(ids: int) -> str:
+    """Believing that nothing is stored under these ids."""
+    found = """ AND NOT EXISTS (
         SELECT FROM longthread_message d
-        WHERE d.thread = t.number AND hashtext(d.id) = hashtext(%(unheard)s) AND d.id = %(unheard)s)""",
-    "many": """ AND NOT EXISTS (
+        WHERE d.thread = t.number AND hashtext(d.id) = hashtext({0}) AND d.id = {0})"""
+    if ids <= FEW:
+        return "".join(found.format(f"%(unheard_{n})s") for n in range(ids))
+    return """ AND NOT EXISTS (
         SELECT FROM unnest(%(unheard)s::text[]) u
-        JOIN longthread_message d ON d.thread = t.number AND hashtext(d.id) = hashtext(u) AND d.id = u)""",
-}
+        JOIN longthread_message d ON d.thread = t.number AND hashtext(d.id) = hashtext(u) AND d.id = u)"""
+
+
 _VALUES = """
 large AS (
     INSERT INTO longthread_value (thread, digest, body)
@@ -122,15 +129,14 @@ _MOVED = f"""
             || CASE WHEN t.head < %(id)s::uuid THEN t.head ELSE %(id)s::uuid END
     END,
     head = CASE WHEN {_IS_HEAD} THEN %(id)s::uuid ELSE t.head END"""
-_SETTLED = """,
-    asked = (SELECT array_agg(n) FROM unnest(t.asked) n WHERE n <> ALL (%(settles)s::integer[])),
-    asked_id = CASE WHEN t.asked <@ %(settles)s::integer[] THEN NULL ELSE t.asked_id END,
-    asked_on = CASE WHEN t.asked IS NULL OR t.asked <@ %(settles)s::integer[] THEN NULL
-        WHEN t.asked && %(settles)s::integer[] THEN %(id)s::uuid ELSE t.asked_on END"""
-_ONWARD = """updated = now(), messages = %(messages)s::integer, head = %(id)s::uuid"""
+_ONWARD = "updated = now(), messages = %(messages)s::integer, head = %(id)s::uuid"
+_SETTLED = """, asked = %(left)b::bytea,
+    asked_id = CASE WHEN %(left)b::bytea IS NULL THEN NULL ELSE t.asked_id END,
+    asked_on = CASE WHEN %(left)b::bytea IS NULL THEN NULL ELSE %(id)s::uuid END"""
+_WAITING = "t.asked_id IS NOT DISTINCT FROM %(waiting)s::uuid"
 
 
-def _moving(*, known: bool, onward: bool, settles: bool, unheard: str) -> str:
+def _moving(*, known: bool, onward: bool, settles: bool, unheard: int) -> str:
     """The thread goes on to a checkpoint: `onward` from the head, if it still is the head."""
     if not known:
         return f"""place AS (
@@ -138,26 +144,19 @@ def _moving(*, known: bool, onward: bool, settles: bool, unheard: str) -> str:
     VALUES (%(key)s, %(owner)s, %(thread_id)s, %(messages)s::integer, %(id)s::uuid)
     ON CONFLICT (key) DO UPDATE SET {_MOVED} RETURNING t.number
 )"""
-    if not onward:
-        return f"""place AS (
-    UPDATE longthread_thread t SET {_MOVED}{_SETTLED if settles else ""}
-    WHERE t.number = %(thread)s::bigint{unheard} RETURNING t.number
-)"""
-    asked = ", asked = NULL, asked_id = NULL, asked_on = NULL" if settles else ""
-    waiting = "t.asked = %(settles)s::integer[]" if settles else "t.asked IS NULL"
+    head = " AND t.head IS NOT DISTINCT FROM %(parent)s::uuid" if onward else ""
     return f"""place AS (
-    UPDATE longthread_thread t SET {_ONWARD}{asked}
-    WHERE t.number = %(thread)s::bigint AND t.head IS NOT DISTINCT FROM %(parent)s::uuid
-        AND {waiting}{unheard}
+    UPDATE longthread_thread t SET {_ONWARD if onward else _MOVED}{_SETTLED if settles else ""}
+    WHERE t.number = %(thread)s::bigint AND {_WAITING}{head}{_unheard(unheard)}
     RETURNING t.number
 )"""
 
 
-def _staying(*, known: bool, unheard: str) -> str:
+def _staying(*, known: bool, unheard: int) -> str:
     """The thread stays where it is."""
     if known:
         return f"""place AS (
-    SELECT t.number FROM longthread_thread t WHERE t.number = %(thread)s::bigint{unheard}
+    SELECT t.number FROM longthread_thread t WHERE t.number = %(thread)s::bigint{_unheard(unheard)}
 )"""
     return """place AS (
     INSERT INTO longthread_thread AS t (key, owner, thread_id) VALUES (%(key)s, %(owner)s, %(thread_id)s)
@@ -173,26 +172,21 @@ def saving(
     onward: bool,
     settles: bool,
     titles: bool,
-    messages: Many,
-    unheard: bool,
+    messages: int,
+    unheard: int,
     values: bool,
 ) -> bytes:
     """Store a checkpoint with what is new in it, and move the thread on; returns the thread's number.
 
-    `onward` believes that the parent is the head; `unheard` that no message has the ids so named.
+    `onward` believes that the parent is the head; `settles`: questions that waited are answered with it, all
+    but `left`; `messages` are new, and under `unheard` of their ids nothing is believed to be stored.
     """
-    doubt = _UNHEARD[messages] if unheard else ""
     place = (
-        _moving(known=known, onward=onward, settles=settles, unheard=doubt)
+        _moving(known=known, onward=onward, settles=settles, unheard=unheard)
         if root
-        else _staying(known=known, unheard=doubt)
+        else _staying(known=known, unheard=unheard)
     )
-    parts = [
-        place,
-        *([_FRESH[messages]] if messages != "none" else []),
-        *[_VALUES] * values,
-        *[_TITLE] * titles,
-    ]
+    parts = [place, *_fresh(messages), *[_VALUES] * values, *[_TITLE] * titles]
     # A checkpoint that goes on from the head is new; elsewhere LangGraph may save one again.
     again = (
         ""
@@ -210,10 +204,9 @@ FROM place{again} RETURNING thread""")
 
 
 @cache
-def noting(*, known: bool, messages: Many, unheard: bool, values: bool, replace: bool) -> bytes:
+def noting(*, known: bool, messages: int, unheard: int, values: bool, replace: bool) -> bytes:
     """Store what a task wrote; returns the thread's number. `replace`: over what it wrote there before."""
-    place = _staying(known=known, unheard=_UNHEARD[messages] if unheard else "")
-    parts = [place, *([_FRESH[messages]] if messages != "none" else []), *[_VALUES] * values]
+    parts = [_staying(known=known, unheard=unheard), *_fresh(messages), *[_VALUES] * values]
     again = "UPDATE SET channel = excluded.channel, holds = excluded.holds, body = excluded.body"
     return _short(f"""
 WITH {", ".join(parts)}, written AS (
@@ -227,7 +220,7 @@ WITH {", ".join(parts)}, written AS (
 
 
 @cache
-def asking(*, known: bool, fork: bool, noted: bool, messages: Many, unheard: bool, titles: bool) -> bytes:
+def asking(*, known: bool, fork: bool, noted: bool, titles: bool) -> bytes:
     """Make questions durable before anybody is asked; returns the thread's number.
 
     Believes that the head is `seen` (but for a `fork`), that `waiting` are the questions that wait, and that
@@ -235,27 +228,21 @@ def asking(*, known: bool, fork: bool, noted: bool, messages: Many, unheard: boo
     """
     if known:
         head = "" if fork else " AND t.head IS NOT DISTINCT FROM %(seen)s::uuid"
-        quiet = (
-            ""
-            if noted or fork
-            else """ AND NOT EXISTS (
+        quiet = """ AND NOT EXISTS (
             SELECT FROM longthread_write w
             WHERE w.thread = t.number AND w.ns = '' AND w.checkpoint = t.head)"""
-        )
         place = f"""place AS (
-    UPDATE longthread_thread t SET asked = %(asked)s::integer[], asked_id = %(asked_id)s::uuid,
-        asked_on = %(on)s::uuid, asked_for = %(wakes)s::text[]
-    WHERE t.number = %(thread)s::bigint AND t.asked IS NOT DISTINCT FROM %(waiting)s::integer[]{head}{quiet}
-        {_UNHEARD[messages] if unheard else ""}
+    UPDATE longthread_thread t SET asked = %(asked)b, asked_id = %(asked_id)s::uuid, asked_on = %(on)s::uuid
+    WHERE t.number = %(thread)s::bigint AND {_WAITING}{head}{"" if noted or fork else quiet}
     RETURNING t.number
 )"""
     else:
         place = """place AS (
-    INSERT INTO longthread_thread AS t (key, owner, thread_id, asked, asked_id, asked_for)
-    VALUES (%(key)s, %(owner)s, %(thread_id)s, %(asked)s::integer[], %(asked_id)s::uuid, %(wakes)s::text[])
+    INSERT INTO longthread_thread AS t (key, owner, thread_id, asked, asked_id)
+    VALUES (%(key)s, %(owner)s, %(thread_id)s, %(asked)b, %(asked_id)s::uuid)
     ON CONFLICT DO NOTHING RETURNING t.number
 )"""
-    parts = [place, *([_FRESH[messages]] if messages != "none" else []), *[_TITLE] * titles]
+    parts = [place, *[_TITLE] * titles]
     return _short(f"WITH {', '.join(parts)} SELECT number AS thread FROM place")
 
 

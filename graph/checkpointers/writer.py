@@ -1,15 +1,14 @@
 """From what LangGraph saves to rows: `Writer` composes the writing statements and runs them.
 
-Each write is one statement and one transaction. Numbers are given out here, ahead of the database; where
-another process gave the same out, or stored the same message, nothing is written, what the database has is
-read, and the write is made again.
+Each write is one statement and one transaction. What it takes for granted (the head, the questions that
+wait, the numbers that are free, the messages that are new) it believes from memory; where that does not hold
+nothing is written, what the database has is read, and the write is made again.
 """
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import Any, Protocol, cast
 from uuid import UUID
 
@@ -22,9 +21,9 @@ from psycopg.errors import UniqueViolation
 from psycopg.rows import DictRow
 
 from graph.bookmark import Bookmark
-from graph.checkpointers.asked import asked_record
+from graph.checkpointers.asked import Asked
 from graph.checkpointers.drafts import Draft
-from graph.checkpointers.memory import Asked, Known, Memory
+from graph.checkpointers.memory import Known, Memory
 from graph.checkpointers.reader import NOTHING, Found, Reader
 from graph.checkpointers.records import Record
 from graph.checkpointers.references import TRANSCRIPT, Stored, numbers_in
@@ -47,6 +46,39 @@ class Lends(Protocol):
 
 
 @dataclass(frozen=True)
+class Save:
+    """What LangGraph hands to be saved in the namespace `ns`."""
+
+    ns: str
+    checkpoint: Checkpoint
+    metadata: dict[str, Any]
+    new_versions: ChannelVersions
+
+    @property
+    def said(self) -> list[BaseMessage]:
+        """The messages of its conversation."""
+        window: Any = self.checkpoint["channel_values"].get(TRANSCRIPT)
+        items = cast("list[Any]", window) if isinstance(window, list) and not self.ns else []
+        return [message for message in items if isinstance(message, BaseMessage)]
+
+    @property
+    def kind(self) -> str:
+        """What it is on the timeline."""
+        source = str(self.metadata.get("source", "loop"))
+        if "summary" in self.new_versions and source != "input":
+            return "fold"
+        if source != "loop":
+            return source
+        said = self.said
+        return "answer" if said and isinstance(said[-1], AIMessage) else "question"
+
+    @property
+    def title(self) -> str:
+        """What the thread is called until somebody names it."""
+        return next((shorten(str(m.text), TITLE) for m in self.said if isinstance(m, HumanMessage)), "")
+
+
+@dataclass(frozen=True)
 class Admitted:
     """A question that is durable now: what the turn goes on from, and earlier questions without an answer."""
 
@@ -55,106 +87,49 @@ class Admitted:
 
 
 class Writer:
-    """Writes threads; `following` makes the version after another."""
+    """Writes threads."""
 
-    def __init__(
-        self, lender: Lends, memory: Memory, codec: Codec, reader: Reader, following: Callable[[Any], Any]
-    ) -> None:
+    def __init__(self, lender: Lends, memory: Memory, codec: Codec, reader: Reader) -> None:
         self._lender = lender
         self._memory = memory
         self._codec = codec
         self._reader = reader
-        self._following = following
 
     # A checkpoint
 
-    async def save(
-        self,
-        place: Bookmark,
-        ns: str,
-        checkpoint: Checkpoint,
-        metadata: dict[str, Any],
-        new_versions: ChannelVersions,
-    ) -> None:
+    async def save(self, place: Bookmark, save: Save) -> None:
         """Store a checkpoint after the bookmark's. Raises `ThreadNotFound` for a thread that was deleted."""
-        _named(checkpoint["id"])
+        _named(save.checkpoint["id"])
 
         async def attempt(known: Known) -> bool:
-            parent = await self._parent(place, ns, known)
-            if not ns and known.asked and place.checkpoint_id not in (known.asked.id, known.asked.parent):
-                await self._settle_asked(place, known)
-            draft = Draft(known, self._codec)
-            record = self._record(
-                draft,
-                place,
-                ns=ns,
-                parent=parent,
-                checkpoint=checkpoint,
-                metadata=metadata,
-                new_versions=new_versions,
-            )
-            title = "" if known.titled or ns or not self._codec.readable else _title(checkpoint)
-            return await self._store(place, known, draft, record, title)
+            asked = known.asked if not save.ns else None
+            if asked and place.checkpoint_id not in (asked.id, asked.parent):
+                await self._settle(place, asked)
+            return await self._save(place, known, save)
 
         await self._until_stored(place, attempt)
 
-    @staticmethod
-    def _record(
-        draft: Draft,
-        place: Bookmark,
-        *,
-        ns: str,
-        parent: Record | None,
-        checkpoint: Checkpoint,
-        metadata: dict[str, Any],
-        new_versions: ChannelVersions,
-    ) -> Record:
-        before = parent.values if parent else {}
-        values = {
-            channel: before[channel]
-            if channel in before and channel not in new_versions
-            else draft.value(channel, value)
-            for channel, value in checkpoint["channel_values"].items()
-        }
-        line = _line(draft, parent, values) if not ns else Runs()
-        return Record.of(
-            checkpoint,
-            metadata,
-            parent=place.checkpoint_id,
-            ns=ns,
-            kind=_kind(metadata, new_versions, checkpoint["channel_values"].get(TRANSCRIPT)),
-            values=values,
-            line=line,
-        )
-
-    async def _store(
-        self, place: Bookmark, known: Known, draft: Draft, record: Record, title: str = ""
-    ) -> bool:
-        asked = known.asked if not record.ns else None
-        settles: Sequence[int] = ()
-        if asked and record.parent == asked.id:
-            settles = asked.numbers
-            record = replace(record, parent=asked.parent)
-        elif asked:
-            settles = [number for number in asked.numbers if number in record.line]
-        onward = (
-            not record.ns
-            and record.parent == known.head
-            and len(settles) == len(asked.numbers if asked else ())
-        )
+    async def _save(self, place: Bookmark, known: Known, save: Save) -> bool:
+        asked = known.asked if not save.ns else None
+        if asked and place.checkpoint_id not in (asked.id, asked.parent):
+            asked = None
+        parent = await self._parent(place, known, save.ns, asked)
+        draft = Draft(known, self._codec)
+        record = _record(draft, save, parent, asked.parent if asked else place.checkpoint_id)
+        seen_all = asked is not None and place.checkpoint_id == asked.id != asked.parent
+        left = None if asked is None or seen_all else asked.without(save.said, record.id)
+        title = "" if known.titled or not self._codec.readable else save.title
         statement = saving(
             known=known.thread is not None,
-            root=not record.ns,
-            onward=onward and known.thread is not None,
-            settles=bool(settles),
+            root=not save.ns,
+            onward=not save.ns and known.thread is not None and record.parent == known.head,
+            settles=asked is not None,
             titles=bool(title),
-            messages=draft.many,
-            unheard=known.thread is not None and bool(draft.unheard),
+            messages=len(draft.messages),
+            unheard=len(draft.unheard) if known.thread is not None else 0,
             values=bool(draft.large),
         )
         values = {
-            **_names(place),
-            "thread": _text(known.thread),
             "id": record.id,
             "parent": record.parent,
             "ns": record.ns,
@@ -162,31 +137,41 @@ class Writer:
             "body": record.body(),
             "metadata": json.dumps(record.extra) if record.extra else None,
             "messages": str(record.line.length),
-            "settles": Runs.literal_of(settles),
+            "left": left.pack() if left else None,
             "title": title,
         }
         if not await self._written(place, statement, known, draft, values):
             return False
         known.titled = known.titled or bool(title)
-        if asked and settles:
-            left = tuple(n for n in asked.numbers if n not in settles)
-            known.asked = replace(asked, numbers=left, parent=record.id) if left else None
         known.keep(record)
         known.tips[record.ns] = record.id
         if not record.ns:
             known.head = record.id
+            known.asked = left if asked else known.asked
         return True
 
-    async def _parent(self, place: Bookmark, ns: str, known: Known) -> Record | None:
-        if place.checkpoint_id is None:
-            return None
-        record = known.records.get((ns, place.checkpoint_id))
-        if record is None:
-            found = await self.find(place, ns, place.checkpoint_id)
+    async def _parent(self, place: Bookmark, known: Known, ns: str, asked: Asked | None) -> Record | None:
+        """The stored checkpoint that a new one goes on from."""
+        at = asked.parent if asked else place.checkpoint_id
+        record = known.records.get((ns, at)) if at else None
+        if record is None and at:
+            found = await self._reader.find(place, ns, at)
             record = found.record if found else None
+        if record and asked and place.checkpoint_id == asked.id:
+            return record.without((TRANSCRIPT, *asked.wakes))  # questions changed these since
         return record
 
-    # Writes of tasks
+    async def _settle(self, place: Bookmark, asked: Asked) -> None:
+        """Make a checkpoint of questions that wait on another branch, so that this one can go on."""
+        tip = place.at(None)
+        found = await self._reader.find(tip, "", None)
+        if found and found.asked and found.asked.id == asked.id:
+            made = await self._reader.as_tuple(tip, found)
+            changed: ChannelVersions = dict.fromkeys((TRANSCRIPT, *asked.wakes), "")
+            save = Save("", made.checkpoint, cast("dict[str, Any]", made.metadata), changed)
+            await self._save(place.at(asked.id), self._memory.of(place.key), save)
+
+    # What a task wrote
 
     async def note(
         self, place: Bookmark, ns: str, writes: Sequence[tuple[str, Any]], task: str, path: str
@@ -200,15 +185,13 @@ class Writer:
             held = [Runs.of(sorted(set(numbers_in(value)))) for value in stored]
             statement = noting(
                 known=known.thread is not None,
-                messages=draft.many,
-                unheard=known.thread is not None and bool(draft.unheard),
+                messages=len(draft.messages),
+                unheard=len(draft.unheard) if known.thread is not None else 0,
                 values=bool(draft.large),
                 replace=all(channel in WRITES_IDX_MAP for channel, _ in writes),
             )
             indexes = (WRITES_IDX_MAP.get(channel, at) for at, (channel, _) in enumerate(writes))
             values = {
-                **_names(place),
-                "thread": _text(known.thread),
                 "id": id,
                 "ns": ns,
                 "task": task,
@@ -235,12 +218,11 @@ class Writer:
                 noted = base is None
                 base = base or await self._reader.find(place, "", place.checkpoint_id)
                 known = self._memory.of(place.key)
-                if known.stock or (known.asked and place.checkpoint_id not in (None, known.asked.parent)):
-                    return None
-                if place.checkpoint_id and base is None:
-                    return None
                 waiting = known.asked
-                if await self._asked(place, known, questions, wakes, base, noted=noted):
+                elsewhere = waiting is not None and place.checkpoint_id not in (None, waiting.parent)
+                if known.stock or elsewhere or (place.checkpoint_id and base is None):
+                    return None
+                if await self._ask(place, known, questions, wakes, noted=noted):
                     return await self._admitted(place, base, waiting)
                 base = None
         raise StoreUnavailable(CROWDED)
@@ -253,47 +235,34 @@ class Writer:
         seen, held = self._reader.remembered(known, "", None)
         return Found(known.records[("", seen)], (), held, known.thread) if seen else None
 
-    async def _asked(
+    async def _ask(
         self,
         place: Bookmark,
         known: Known,
         questions: Sequence[BaseMessage],
         wakes: Sequence[str],
-        base: Found | None,
         *,
         noted: bool,
     ) -> bool:
-        draft = Draft(known, self._codec)
-        numbers = [draft.number(question, True) for question in questions]
         waiting = known.asked
-        head = base.record.id or None if base else None
-        asked = Asked(
-            (*(waiting.numbers if waiting else ()), *numbers),
-            waiting.id if waiting else str(uuid6(clock_seq=-2)),
-            waiting.parent if waiting else head,
-            tuple(wakes),
-        )
+        rows = (*(waiting.rows if waiting else ()), *map(self._codec.row, questions))
+        parent = waiting.parent if waiting else place.checkpoint_id or known.head
+        asked = Asked(rows, str(uuid6(clock_seq=-2)), parent, tuple(wakes))
         title = "" if known.titled or not self._codec.readable else shorten(str(questions[0].text), TITLE)
         statement = asking(
             known=known.thread is not None,
             fork=place.checkpoint_id is not None,
             noted=noted,
-            messages=draft.many,
-            unheard=known.thread is not None and bool(draft.unheard),
             titles=bool(title),
         )
         values = {
-            **_names(place),
-            "thread": _text(known.thread),
             "seen": known.head,
-            "waiting": Runs.literal_of(waiting.numbers) if waiting else None,
-            "asked": Runs.literal_of(asked.numbers),
+            "asked": asked.pack(),
             "asked_id": asked.id,
-            "on": asked.parent,
-            "wakes": list(asked.wakes),
+            "on": parent,
             "title": title,
         }
-        if not await self._written(place, statement, known, draft, values):
+        if not await self._written(place, statement, known, None, values):
             return False
         known.asked, known.titled = asked, known.titled or bool(title)
         return True
@@ -301,32 +270,9 @@ class Writer:
     async def _admitted(self, place: Bookmark, base: Found | None, waiting: Asked | None) -> Admitted:
         real = base if base and base.record is not NOTHING else None
         return Admitted(
-            await self._reader.as_tuple(place, real) if real else None,
-            [base.messages[n] for n in waiting.numbers] if base and waiting else [],
+            await self._reader.base_tuple(place, real) if real else None,
+            [self._codec.message(row) for row in waiting.rows] if waiting else [],
         )
-
-    async def find(self, place: Bookmark, ns: str, id: str | None) -> Found | None:
-        """The reader's, with the checkpoint that questions make on top of what is stored."""
-        known = self._memory.of(place.key)
-        if id and not ns and known.asked and id == known.asked.id:
-            id = None
-        found = await self._reader.find(place, ns, id)
-        known = self._memory.of(place.key)
-        asked = known.asked
-        if ns or id or not asked or not found:
-            return found
-        base = None if found.record is NOTHING else found.record
-        at = datetime.fromtimestamp((UUID(asked.id).time - 0x01B21DD213814000) / 1e7, UTC)
-        record = asked_record(base, asked, at.isoformat(), self._following, self._codec.serde)
-        return replace(found, record=record)
-
-    async def _settle_asked(self, place: Bookmark, known: Known) -> None:
-        """Make a checkpoint of questions that wait on another branch, so that this one can go on."""
-        found = await self.find(place.at(None), "", None)
-        asked = known.asked
-        if not found or not asked or found.record.id != asked.id:
-            return
-        await self._store(place, known, Draft(known, self._codec), found.record)
 
     # Every write
 
@@ -350,20 +296,45 @@ class Writer:
         raise StoreUnavailable(CROWDED)
 
     async def _written(
-        self, place: Bookmark, statement: bytes, known: Known, draft: Draft, values: dict[str, Any]
+        self, place: Bookmark, statement: bytes, known: Known, draft: Draft | None, values: dict[str, Any]
     ) -> bool:
         """Run a writing statement; False when what it believed does not hold, or its numbers were taken."""
+        values |= {"key": place.key, "owner": place.user_id, "thread_id": place.thread_id}
+        values |= {"thread": None if known.thread is None else str(known.thread)}
+        values |= {"waiting": known.asked.id if known.asked else None}
+        if draft:
+            values |= draft.parameters()
         try:
             async with self._lender.connection() as conn:
-                row = await (await conn.execute(statement, values | draft.parameters())).fetchone()
+                row = await (await conn.execute(statement, values)).fetchone()
         except UniqueViolation:
             row = None
         if row is None:
-            await self._reader.learn(known, draft.unheard)
+            await self._reader.learn(known, draft.unheard if draft else [])
             return False
         known.thread = row["thread"]
-        known.learn(draft.stored, draft.prints)
+        if draft:
+            known.learn(draft.stored, draft.prints)
         return True
+
+
+def _record(draft: Draft, save: Save, parent: Record | None, after: str | None) -> Record:
+    before = parent.values if parent else {}
+    values = {
+        channel: before[channel]
+        if channel in before and channel not in save.new_versions
+        else draft.value(channel, value)
+        for channel, value in save.checkpoint["channel_values"].items()
+    }
+    return Record.of(
+        save.checkpoint,
+        save.metadata,
+        parent=after,
+        ns=save.ns,
+        kind=save.kind,
+        values=values,
+        line=_line(draft, parent, values) if not save.ns else Runs(),
+    )
 
 
 def _line(draft: Draft, parent: Record | None, values: dict[str, Stored]) -> Runs:
@@ -385,32 +356,8 @@ def _window(values: dict[str, Stored]) -> Runs | None:
     return Runs(tuple(stored[1])) if stored and stored[0] == "m" else None
 
 
-def _kind(metadata: dict[str, Any], new: ChannelVersions, window: Any) -> str:
-    source = metadata.get("source", "loop")
-    if "summary" in new and source != "input":
-        return "fold"
-    if source != "loop":
-        return str(source)
-    last = cast("list[Any]", window)[-1] if isinstance(window, list) and window else None
-    return "answer" if isinstance(last, AIMessage) else "question"
-
-
-def _title(checkpoint: Checkpoint) -> str:
-    window: Any = checkpoint["channel_values"].get(TRANSCRIPT)
-    said = cast("list[Any]", window) if isinstance(window, list) else []
-    return next((shorten(str(m.text), TITLE) for m in said if isinstance(m, HumanMessage)), "")
-
-
-def _names(place: Bookmark) -> dict[str, Any]:
-    return {"key": place.key, "owner": place.user_id, "thread_id": place.thread_id}
-
-
 def _named(checkpoint_id: str) -> str:
     try:
         return str(UUID(checkpoint_id))
     except ValueError:
         raise InvalidInput("A checkpoint's id is a UUID.") from None
-
-
-def _text(id: Any) -> str | None:
-    return None if id is None else str(id)

@@ -26,10 +26,9 @@ CREATE TABLE longthread_thread (
     head      uuid,                        -- checkpoint at the tip of the active branch
     branches  uuid[] NOT NULL DEFAULT '{}',-- tips of the others
     line      integer[],                   -- of the active branch, while its head is in the stock saver's form
-    asked     integer[],                   -- questions that no checkpoint holds yet,
+    asked     bytea,                       -- questions without an answer, which are no rows yet,
     asked_id  uuid,                        -- the checkpoint that they make,
-    asked_on  uuid,                        -- the one that it goes on from,
-    asked_for text[]                       -- and the channels that wake whoever answers
+    asked_on  uuid                         -- and the one that it goes on from
 ) WITH (fillfactor = 60);
 
 CREATE INDEX longthread_thread_kept ON longthread_thread (owner, pinned DESC, updated DESC, number DESC)
