@@ -86,7 +86,13 @@ def with_places(config: Mapping[str, Any], **places: Any) -> RunnableConfig:
 
 def storable(text: str) -> bool:
     """Whether Postgres can hold `text`: no NUL, no half of a surrogate pair."""
-    return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
+    if text.isascii():
+        return "\0" not in text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
 
 
 def _user_of(places: Mapping[str, Any]) -> str:

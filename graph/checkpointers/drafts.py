@@ -1,6 +1,7 @@
 """What a write adds to a thread: `Draft`, which gives numbers to messages that have none. Pure."""
 
 import hashlib
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
@@ -57,6 +58,11 @@ class Draft:
         message = self.messages.get(number) or self._known.message(number)
         return message.id if message else None
 
+    def heard(self, numbers: Iterable[int]) -> dict[str, int]:
+        """Of these numbers, by id, those whose id was known before the draft."""
+        ids = ((self.id_of(number), number) for number in numbers)
+        return {id: number for id, number in ids if id is not None and id in self._known.ids}
+
     def value(self, channel: str, value: Any) -> Stored:
         """A value as it is stored."""
         stored = take(channel, value, self.number, self.serde)
@@ -67,7 +73,7 @@ class Draft:
             return ["d", digest, list(Runs.of(sorted(set(numbers_in(stored)))).flat)]
         return stored
 
-    @property
+    @cached_property
     def unheard(self) -> list[str]:
         """The ids of new messages under which nothing is known to be stored."""
         return [m.id for m in self.messages.values() if m.id is not None and m.id not in self._known.ids]

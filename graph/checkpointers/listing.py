@@ -138,10 +138,13 @@ async def _merged(streams: list[AsyncIterator[CheckpointTuple]]) -> AsyncGenerat
     """The newest of what the streams have next, until all end."""
     firsts = [(await anext(stream, None), stream) for stream in streams]
     heads = [(first, stream) for first, stream in firsts if first is not None]
+    seen: Any = None
     while heads:
         heads.sort(key=lambda head: head[0].checkpoint["id"], reverse=True)
         each, stream = heads.pop(0)
-        yield each
+        if each.config != seen:  # a thread that is being moved has some in both forms
+            yield each
+        seen = each.config
         if (following := await anext(stream, None)) is not None:
             heads.append((following, stream))
 

@@ -37,6 +37,7 @@ from graph.bridge import Bridge
 from graph.checkpointers.listing import Listing
 from graph.checkpointers.memory import Memory
 from graph.checkpointers.migrations import migrate
+from graph.checkpointers.moving import Moving
 from graph.checkpointers.pool import Pool, checked, open_pool
 from graph.checkpointers.pruning import Pruning
 from graph.checkpointers.reader import Found, Reader
@@ -83,6 +84,7 @@ class PostgresCheckpointer(AsyncPostgresSaver):
         self._writer = Writer(self, self._memory, self.codec, self._reader)
         self._listing = Listing(self, self._reader)
         self.pruning = Pruning(self, self._memory)
+        self.moving = Moving(self, self._memory, self._reader, self._writer)
 
     def with_allowlist(self, extra_allowlist: Collection[tuple[str, ...]]) -> "PostgresCheckpointer":
         """The same saver for a graph with types of its own; LangGraph asks for it at every call."""

@@ -17,7 +17,7 @@ from graph.checkpointers.asked import Asked, asked_tuple
 from graph.checkpointers.memory import Known, Memory
 from graph.checkpointers.records import Record
 from graph.checkpointers.references import TRANSCRIPT, Stored, give, numbers_in
-from graph.checkpointers.rows import Codec, MessageRow
+from graph.checkpointers.rows import Codec, MessageRow, fingerprint
 from graph.checkpointers.runs import Runs
 from graph.checkpointers.statements import reading
 from graph.checkpointers.stock import StockThreads
@@ -175,24 +175,26 @@ class Reader:
             ns=ns,
             kind=str(stock.metadata.get("source", "loop")),
             values={},
-            line=await self._stock_line(known, stock) if not ns else Runs(),
+            line=await self.stock_line(known, stock) if not ns else Runs(),
         )
         asked = None if ns or id else known.asked
         return Found(record, thread=row["thread"], stock=stock, asked=asked)
 
-    async def _stock_line(self, known: Known, stock: CheckpointTuple) -> Runs:
-        """The line up to a checkpoint of the stock's: what its thread has, as far as the window's end."""
-        window: Any = stock.checkpoint["channel_values"].get(TRANSCRIPT)
-        said = cast("list[Any]", window) if isinstance(window, list) else []
-        ids = [m.id for m in said if isinstance(m, BaseMessage) and m.id]
-        if not ids or known.thread is None:
+    async def stock_line(self, known: Known, stock: CheckpointTuple) -> Runs:
+        """The line up to a checkpoint of the stock's, as far as its messages are rows."""
+        said = _said(stock)
+        stored = await self.learn(known, [message.id for message in said if message.id])
+        here = [known.number_of(message, fingerprint(message)) for message in said] if stored else []
+        return (await self.stock_prefix(known, stock)).then(n for n in here if n is not None)
+
+    async def stock_prefix(self, known: Known, stock: CheckpointTuple) -> Runs:
+        """What was said before the window of a checkpoint of the stock's, where it is in rows."""
+        said = _said(stock)
+        if not said or known.line is None:
             return Runs()
-        stored = await self.learn(known, ids)
-        numbers = {m.id: n for n, m in stored.items()}
-        here = [numbers[i] for i in ids if i in numbers]
-        line = known.line or Runs()
-        first = line.position(here[0]) if here else None
-        return line.cut(0, first).then(here) if first is not None else Runs.of(here)
+        stored = await self.learn(known, [message.id for message in said[:1] if message.id])
+        places = (known.line.position(number) for number in stored)
+        return known.line.cut(0, next((at for at in places if at is not None), 0))
 
     async def learn(self, known: Known, ids: Sequence[str]) -> dict[int, BaseMessage]:
         """Remember what is stored under these ids."""
@@ -276,6 +278,12 @@ def named(found: CheckpointTuple, place: Bookmark) -> CheckpointTuple:
         config=with_places(found.config, **names),
         parent_config=with_places(found.parent_config, **names) if found.parent_config else None,
     )
+
+
+def _said(stock: CheckpointTuple) -> list[BaseMessage]:
+    window: Any = stock.checkpoint["channel_values"].get(TRANSCRIPT)
+    items = cast("list[Any]", window) if isinstance(window, list) else []
+    return [message for message in items if isinstance(message, BaseMessage)]
 
 
 def _uuid(text: str) -> UUID | None:

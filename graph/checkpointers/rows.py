@@ -122,12 +122,9 @@ _deep = StrictSerializer()
 
 def fingerprint(message: BaseMessage) -> int:
     """A number that changes with whatever is stored of `message`; it means nothing to another process."""
-    return hash((type(message), ormsgpack.packb(_fields(message), default=_beyond, option=_OPTION)))
-
-
-def _fields(message: BaseMessage) -> Any:
     extra = message.__pydantic_extra__
-    return (vars(message), extra) if extra else vars(message)
+    stored: Any = (message.__dict__, extra) if extra else message.__dict__
+    return hash((type(message), ormsgpack.packb(stored, default=_beyond, option=_OPTION)))
 
 
 def _beyond(value: Any) -> bytes:

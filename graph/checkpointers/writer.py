@@ -9,6 +9,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, cast
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
 from psycopg.rows import DictRow
 
-from graph.bookmark import Bookmark
+from graph.bookmark import Bookmark, configurable
 from graph.checkpointers.asked import Asked
 from graph.checkpointers.drafts import Draft
 from graph.checkpointers.memory import Known, Memory
@@ -109,11 +110,11 @@ class Writer:
 
         await self._until_stored(place, attempt)
 
-    async def _save(self, place: Bookmark, known: Known, save: Save) -> bool:
+    async def _save(self, place: Bookmark, known: Known, save: Save, after: Record | None = None) -> bool:
         asked = known.asked if not save.ns else None
         if asked and place.checkpoint_id not in (asked.id, asked.parent):
             asked = None
-        parent = await self._parent(place, known, save.ns, asked)
+        parent = after or await self._parent(place, known, save.ns, asked)
         draft = Draft(known, self._codec)
         record = _record(draft, save, parent, asked.parent if asked else place.checkpoint_id)
         seen_all = asked is not None and place.checkpoint_id == asked.id != asked.parent
@@ -146,7 +147,8 @@ class Writer:
         known.keep(record)
         known.tips[record.ns] = record.id
         if not record.ns:
-            known.head = record.id
+            if known.head in (None, record.parent) or (known.head or "") <= record.id:
+                known.head = record.id
             known.asked = left if asked else known.asked
         return True
 
@@ -156,6 +158,9 @@ class Writer:
         record = known.records.get((ns, at)) if at else None
         if record is None and at:
             found = await self._reader.find(place, ns, at)
+            if found and found.stock:
+                await self.adopt(place.at(at), ns)
+                return known.records.get((ns, at))
             record = found.record if found else None
         if record and asked and place.checkpoint_id == asked.id:
             return record.without((TRANSCRIPT, *asked.wakes))  # questions changed these since
@@ -169,7 +174,25 @@ class Writer:
             made = await self._reader.as_tuple(tip, found)
             changed: ChannelVersions = dict.fromkeys((TRANSCRIPT, *asked.wakes), "")
             save = Save("", made.checkpoint, cast("dict[str, Any]", made.metadata), changed)
-            await self._save(place.at(asked.id), self._memory.of(place.key), save)
+            await _surely(lambda: self._save(place.at(asked.id), self._memory.of(place.key), save))
+
+    async def adopt(self, place: Bookmark, ns: str) -> None:
+        """Bring one checkpoint of the stock saver's into our form, with what tasks wrote there."""
+        stock = await self._reader.stock.tuple_at(place.key, ns, place.checkpoint_id)
+        if stock is None:
+            return
+        known = self._memory.of(place.key)
+        known.stock = False
+        parent = configurable(stock.parent_config).get("checkpoint_id")
+        after = known.records.get((ns, parent)) if parent else None
+        if after is None:
+            line = await self._reader.stock_prefix(known, stock) if not ns else Runs()
+            after = Record(parent or "", None, ns, "loop", {}, {}, {}, line)
+        metadata = cast("dict[str, Any]", stock.metadata)
+        save = Save(ns, stock.checkpoint, metadata, stock.checkpoint["channel_versions"])
+        await _surely(lambda: self._save(place.at(parent), known, save, after))
+        for task, path, writes in await self._reader.stock.written(place.key, stock):
+            await _surely(partial(self._note, place, known, ns, writes, task, path))
 
     # What a task wrote
 
@@ -180,30 +203,44 @@ class Writer:
         id = _named(place.checkpoint_id or "")
 
         async def attempt(known: Known) -> bool:
-            draft = Draft(known, self._codec)
-            stored = [draft.value(channel, value) for channel, value in writes]
-            held = [Runs.of(sorted(set(numbers_in(value)))) for value in stored]
-            statement = noting(
-                known=known.thread is not None,
-                messages=len(draft.messages),
-                unheard=len(draft.unheard) if known.thread is not None else 0,
-                values=bool(draft.large),
-                replace=all(channel in WRITES_IDX_MAP for channel, _ in writes),
-            )
-            indexes = (WRITES_IDX_MAP.get(channel, at) for at, (channel, _) in enumerate(writes))
-            values = {
-                "id": id,
-                "ns": ns,
-                "task": task,
-                "path": path,
-                "indexes": Runs.literal_of(indexes),
-                "channels": [channel for channel, _ in writes],
-                "held": [runs.literal() if runs.flat else None for runs in held],
-                "written": [ormsgpack.packb(value) for value in stored],
-            }
-            return await self._written(place, statement, known, draft, values)
+            if known.stock and (ns, id) not in known.records:
+                await self.adopt(place, ns)
+            return await self._note(place, known, ns, writes, task, path)
 
         await self._until_stored(place, attempt)
+
+    async def _note(
+        self,
+        place: Bookmark,
+        known: Known,
+        ns: str,
+        writes: Sequence[tuple[str, Any]],
+        *whose: str,
+    ) -> bool:
+        draft = Draft(known, self._codec)
+        stored = [draft.value(channel, value) for channel, value in writes]
+        held = [Runs.of(sorted(set(numbers_in(value)))) for value in stored]
+        statement = noting(
+            known=known.thread is not None,
+            messages=len(draft.messages),
+            unheard=len(draft.unheard) if known.thread is not None else 0,
+            values=bool(draft.large),
+            replace=all(channel in WRITES_IDX_MAP for channel, _ in writes),
+        )
+        task, path = whose
+        values = {
+            "id": place.checkpoint_id,
+            "ns": ns,
+            "task": task,
+            "path": path,
+            "indexes": Runs.literal_of(
+                WRITES_IDX_MAP.get(channel, at) for at, (channel, _) in enumerate(writes)
+            ),
+            "channels": [channel for channel, _ in writes],
+            "held": [runs.literal() if runs.flat else None for runs in held],
+            "written": [ormsgpack.packb(value) for value in stored],
+        }
+        return await self._written(place, statement, known, draft, values)
 
     # Questions
 
@@ -282,18 +319,22 @@ class Writer:
         Raises `ThreadNotFound` for a thread that was deleted since it was read.
         """
         async with self._memory.of(place.key).lock:
-            for again in range(TRIES):
+            if not self._memory.of(place.key).read:
+                await self._refresh(place)
+            thread = self._memory.of(place.key).thread
+
+            async def step() -> bool:
                 known = self._memory.of(place.key)
-                thread = known.thread
-                if again or not known.read:
-                    known.tips.clear()
-                    await self._reader.find(place.at(None), "", None)
-                    known = self._memory.of(place.key)
                 if thread is not None and known.thread != thread:
                     raise ThreadNotFound
-                if await attempt(known):
-                    return
-        raise StoreUnavailable(CROWDED)
+                return await attempt(known)
+
+            await _surely(step)
+
+    async def _refresh(self, place: Bookmark) -> None:
+        """Read the tip of the thread anew."""
+        self._memory.of(place.key).tips.clear()
+        await self._reader.find(place.at(None), "", None)
 
     async def _written(
         self, place: Bookmark, statement: bytes, known: Known, draft: Draft | None, values: dict[str, Any]
@@ -311,11 +352,20 @@ class Writer:
             row = None
         if row is None:
             await self._reader.learn(known, draft.unheard if draft else [])
+            await self._refresh(place)
             return False
         known.thread = row["thread"]
         if draft:
             known.learn(draft.stored, draft.prints)
         return True
+
+
+async def _surely(step: Callable[[], Awaitable[bool]]) -> None:
+    """Again until it is stored: each time more is known of what the database has."""
+    for _ in range(TRIES):
+        if await step():
+            return
+    raise StoreUnavailable(CROWDED)
 
 
 def _record(draft: Draft, save: Save, parent: Record | None, after: str | None) -> Record:
@@ -342,12 +392,9 @@ def _line(draft: Draft, parent: Record | None, values: dict[str, Stored]) -> Run
     window = _window(values)
     if window is None:
         return line
-    new = {draft.id_of(number): number for number in window.without(line)}
-    edited: dict[int, int] = {}
-    for older in _window(parent.values) or () if parent and new else ():
-        id = draft.id_of(older)
-        if id is not None and id in new:
-            edited[new[id]] = older
+    heard = draft.heard(window.without(line))
+    before = _window(parent.values) if parent and heard else None
+    edited = {heard[id]: older for older in before or () if (id := draft.id_of(older)) in heard}
     return carried_on(line, window, edited)
 
 
