@@ -61,6 +61,7 @@ async def open_pool(url: str, *, size: int = SIZE) -> AsyncIterator[Pool]:
         min_size=1,
         max_size=size,
         timeout=10,
+        configure=_begin,
         check=_lives,  # without it the pool dies with the database
         open=False,
     )
@@ -83,6 +84,12 @@ async def checked(pool: Pool) -> AsyncIterator[AsyncConnection[DictRow]]:
 
 def _with_option(url: str) -> str:
     return f"{conninfo_to_dict(url).get('options') or ''} -c plan_cache_mode=force_generic_plan".strip()
+
+
+async def _begin(conn: AsyncConnection[Any]) -> None:
+    """A new connection lives."""
+    if isinstance(conn, Connection):
+        conn.used = time.monotonic()
 
 
 async def _lives(conn: AsyncConnection[Any]) -> None:
