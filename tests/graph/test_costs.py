@@ -49,7 +49,7 @@ async def test_a_thread_that_is_not_remembered_is_read_with_one_statement_more(
     graph: OpenGraph, small: Settings, place: Bookmark, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first turn of another process; the next costs two again."""
-    await talk(graph, place, 12)
+    await graph.ainvoke(say("Hello."), place.config)
     async with open_graph(small) as other:
         for expected in (3, 2):
             with counted(monkeypatch) as seen:
