@@ -4,7 +4,9 @@ The rooms, from the ground up (imports go down only):
 
     errors          every way this house says no
     bookmark        a place in a thread: thread, user, moment
-    bridge          from any thread or loop onto the one that async code lives on
+    bridge, opening from any thread or loop onto the one that async code lives on / `with` and `async with`
+    titles          the first line's worth of a text
+    admission       what a saver may do to make a plain turn cheap
     state, context  what a thread persists / what one run knows and nothing stores
     tokens, pairs   pure: how many tokens a text costs / the tables for it
     budget          pure: compose the prompt, choose what to fold
@@ -13,7 +15,8 @@ The rooms, from the ground up (imports go down only):
     demo_model      the model that needs no key, and says so
     model, refusals the chat model of these settings, asked / its errors as ours
     checkpointers   the places where threads can be kept
-    threads         the catalogue: list, rename, delete; transcript, timeline, branches
+    branches, searching   where the lines of a thread part / words looked for
+    threads         the catalogue: list, search, rename, delete; transcript, timeline, branches
     answer, summarize   the two nodes
     turns           one turn, however it is called: the graph object with its checks
     build           every edge of the graph

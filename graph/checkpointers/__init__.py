@@ -1,4 +1,22 @@
-"""The places where threads can be kept: `open_checkpointer()` and one file a place."""
+"""The places where threads can be kept: `open_checkpointer()` and one file a place.
+
+The rooms, from the ground up (imports go down only):
+
+    serializer          what may be read back, and what is refused
+    runs                numbers of messages as runs; the line of a checkpoint
+    rows                a message as the row that keeps it
+    references          a value with its messages taken out, and put back
+    records             a checkpoint as the row that keeps it
+    asked               questions that are durable and have no stored answer yet
+    memory              what this process remembers of threads
+    drafts, statements  what a write adds / the statements that read and write
+    pool, migrations    the connections / the tables brought up to date
+    stock               threads in the form of LangGraph's own saver
+    reader, writer      from rows to what LangGraph reads, and back
+    listing, pruning, moving   many checkpoints: listed / dropped and copied / brought from the stock's form
+    postgres            the saver
+    lodging, cluster, embedded   the embedded Postgres
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
