@@ -56,7 +56,7 @@ CONTENTS = st.text(max_size=20) | BLOCKS
 EXTRAS = st.dictionaries(st.sampled_from(["note", "deep", "longthread"]), DATA, max_size=2)
 CALLS = st.lists(
     st.builds(
-        lambda name, args, id: {"name": name, "args": args, "id": id, "type": "tool_call"},
+        lambda name, args, call: {"name": name, "args": args, "id": call, "type": "tool_call"},
         NAMES,
         st.dictionaries(NAMES, DATA, max_size=2),
         NAMES,
@@ -67,7 +67,9 @@ CALLS = st.lists(
 
 def message_of(cls: Any, **fields: Any) -> st.SearchStrategy[BaseMessage]:
     """Messages of a class, with what all classes have and `fields` besides."""
-    return st.builds(cls, content=CONTENTS, id=IDS, additional_kwargs=EXTRAS, name=st.none() | NAMES, **fields)
+    return st.builds(
+        cls, content=CONTENTS, id=IDS, additional_kwargs=EXTRAS, name=st.none() | NAMES, **fields
+    )
 
 
 MESSAGES: st.SearchStrategy[BaseMessage] = st.one_of(
@@ -130,7 +132,7 @@ def through_the_database(stored: Stored) -> Stored:
 
 @given(st.sampled_from(["messages", "notes"]), VALUES)
 def test_any_value_comes_back_with_its_messages(channel: str, value: Any) -> None:
-    """Whatever is nested in what; the messages travel by number, and the value that was given is untouched."""
+    """Whatever is nested in what; the messages travel by number, and the value is not touched."""
     numbers, before = Numbers(), copy.deepcopy(value)
     stored = through_the_database(take(channel, value, numbers, SERDE))
     assert give(stored, numbers.messages, SERDE) == as_the_stock_gives_it(value)
@@ -250,11 +252,11 @@ CHANGES: dict[str, Any] = {
 
 @given(MESSAGES, st.sampled_from(sorted(CHANGES)))
 def test_a_fingerprint_changes_with_the_message(message: BaseMessage, field: str) -> None:
-    """Any field of it, also deep inside and in place; and not with a copy, nor with its way to the database."""
+    """Any field of it, also deep inside and in place; and not with a copy."""
     mark = fingerprint(message)
     assert fingerprint(copy.deepcopy(message)) == mark
     assert fingerprint(message.model_copy(update={field: CHANGES[field]})) != mark
-    inside = copy.deepcopy(message)
+    inside: Any = copy.deepcopy(message)
     inside.additional_kwargs["deep"] = {"list": [1, [2, {"x": 1}]]}
     before = fingerprint(inside)
     inside.additional_kwargs["deep"]["list"][1][1]["x"] = 2
@@ -263,9 +265,8 @@ def test_a_fingerprint_changes_with_the_message(message: BaseMessage, field: str
 
 def test_two_kinds_of_message_have_two_fingerprints() -> None:
     """The same words by somebody else are another message."""
-    words: list[BaseMessage] = [
-        kind("hi", id="1") for kind in (HumanMessage, AIMessage, SystemMessage, AIMessageChunk)
-    ]
+    kinds: tuple[type[BaseMessage], ...] = (HumanMessage, AIMessage, SystemMessage, AIMessageChunk)
+    words = [kind("hi", id="1") for kind in kinds]
     assert len({fingerprint(message) for message in words}) == len(words)
     assert fingerprint(HumanMessage("hi", extra=1)) != fingerprint(HumanMessage("hi", extra=2))
 
@@ -275,7 +276,9 @@ def test_two_kinds_of_message_have_two_fingerprints() -> None:
 STOCK_VERSIONS = st.builds(
     lambda n, tail: f"{n:032}.{tail:016}", st.integers(0, 10**9), st.floats(0, 1, exclude_max=True)
 )
-ODD_VERSIONS = st.integers(0, 2**53) | st.text(max_size=40) | st.from_regex(r"[0-9]{32}\.[0-9]+", fullmatch=True)
+ODD_VERSIONS = (
+    st.integers(0, 2**53) | st.text(max_size=40) | st.from_regex(r"[0-9]{32}\.[0-9]+", fullmatch=True)
+)
 CHANNELS = st.sampled_from(["__start__", "messages", "branch:to:answer", "summary", "ü\0"])
 NODES = st.sampled_from(["__input__", "__start__", "answer"])
 
@@ -367,7 +370,7 @@ def test_no_version_is_too_odd_to_be_stored(versions: Any) -> None:
 @given(st.integers(0, 10**7))
 def test_a_plain_turn_is_a_small_checkpoint(turn: int) -> None:
     """Below 200 bytes, at any length of the thread, with nothing but what is beside it in its columns."""
-    one, two = (f"{turn * 2 + n:032}.0{7 ** 15 + n}" for n in (1, 2))
+    one, two = (f"{turn * 2 + n:032}.0{7**15 + n}" for n in (1, 2))
     record = record_of(
         {"__start__": one, "messages": two, "branch:to:answer": two},
         {"__input__": {}, "__start__": {"__start__": one}, "answer": {"branch:to:answer": two}},

@@ -1,6 +1,7 @@
 """Numbers as runs, against plain lists; and the line of a checkpoint, against a slow reading of its rule."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import example, given
@@ -39,7 +40,7 @@ def test_a_sequence_comes_back_in_its_order(numbers: list[int]) -> None:
 @given(SEQUENCES)
 def test_neighbours_are_one_run(numbers: list[int]) -> None:
     """There are as many runs as there are places where a number does not follow the one before."""
-    leaps = sum(one + 1 != other for one, other in zip(numbers, numbers[1:], strict=False))
+    leaps = sum(one + 1 != other for one, other in pairwise(numbers))
     assert len(Runs.of(numbers).spans) == (leaps + 1 if numbers else 0)
 
 
