@@ -82,6 +82,9 @@ class StoreUnavailable(LongthreadError, ConnectionError):
     """Postgres cannot be reached, or refused us."""
 
 
+BROKEN = "that is not in the form of its table"
+
+
 class ForgedRow(LongthreadError):
     """A stored row that this program would not have written; nothing in it was called.
 

@@ -18,10 +18,13 @@ _SIGNS = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]{2,}"
 )
 
+_WORD = re.compile(r"[^\W_]+")
+
 SEARCH = r"""
 WITH query AS MATERIALIZED (
     SELECT ('''@' || hashtext(%(owner)s)::text || '''' || string_agg(
-        ' & ' || quote_literal(lexeme) || CASE WHEN length(lexeme) > 2 THEN ':*' ELSE '' END, ''
+        ' & ' || quote_literal(lexeme)
+            || CASE WHEN length(lexeme) > 2 OR lexeme ~ '[\uac00-\ud7a3]' THEN ':*' ELSE '' END, ''
     ))::tsquery AS words
     FROM unnest(longthread_words(0, %(text)s)) WHERE lexeme <> '@0'
 ), found AS (
@@ -62,7 +65,8 @@ class Hit:
 def wanted(text: str) -> dict[str, Any] | None:
     """What `SEARCH` is given for a query; None for one that looks for nothing."""
     words = "".join(c if storable(c) else " " for c in text[:MAX_QUERY]).split()
-    if not any(c.isalnum() for word in words for c in word):
+    first = _WORD.search(" ".join(words))
+    if first is None:
         return None
     signs = [f"%{run}%" for word in words for run in _SIGNS.findall(word)]
-    return {"text": " ".join(words), "signs": signs, "first": words[0], "excerpt": EXCERPT}
+    return {"text": " ".join(words), "signs": signs, "first": first[0], "excerpt": EXCERPT}

@@ -18,7 +18,7 @@ from langgraph.graph import START
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import StateSnapshot, StateUpdate
 
-from graph.admission import Admits, Admitted
+from graph.admission import Admitted
 from graph.bookmark import Bookmark, configurable, storable
 from graph.bridge import Bridge
 from graph.budget import Prompt, compose, fits
@@ -165,7 +165,7 @@ class ThreadGraph(CompiledStateGraph[State, Context, Question, State]):
         plain = plain and not any(
             options.get(k) for k in ("durability", "interrupt_before", "interrupt_after")
         )
-        if not plain or not wakes or not isinstance(saver, Admits) or places.get("checkpoint_ns"):
+        if not plain or not wakes or not hasattr(saver, "admit") or places.get("checkpoint_ns"):
             return None
         if LENT in places:
             return None

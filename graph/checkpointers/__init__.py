@@ -3,6 +3,7 @@
 The rooms, from the ground up (imports go down only):
 
     serializer          what may be read back, and what is refused
+    packing             structures as bytes
     runs                numbers of messages as runs; the line of a checkpoint
     rows                a message as the row that keeps it
     references          a value with its messages taken out, and put back

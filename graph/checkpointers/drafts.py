@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
-import ormsgpack
 from langchain_core.messages import BaseMessage
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from graph.checkpointers.memory import Known
+from graph.checkpointers.packing import pack
 from graph.checkpointers.references import Stored, numbers_in, take
 from graph.checkpointers.rows import Codec, MessageRow, fingerprint
 from graph.checkpointers.runs import Runs
@@ -67,7 +67,7 @@ class Draft:
         """A value as it is stored."""
         stored = take(channel, value, self.number, self.serde)
         if stored[0] in ("v", "h") and len(stored[2]) > LARGE:
-            packed = ormsgpack.packb(stored)
+            packed = pack(stored)
             digest = hashlib.blake2b(packed, digest_size=16).digest()
             self.large[digest] = stored
             return ["d", digest, list(Runs.of(sorted(set(numbers_in(stored)))).flat)]
@@ -93,7 +93,7 @@ class Draft:
         values: dict[str, Any] = {}
         if self.large:
             values["digests"] = Runs.literal_of(digest.hex() for digest in self.large)
-            values["larges"] = [ormsgpack.packb(stored) for stored in self.large.values()]
+            values["larges"] = [pack(stored) for stored in self.large.values()]
         if len(self.messages) > FEW:
             values |= {
                 "numbers": Runs.literal_of(self.messages),

@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Any, Protocol, cast
 
-import ormsgpack
 from langchain_core.messages import BaseMessage
 from langgraph.checkpoint.base import CheckpointTuple
 from psycopg import AsyncConnection
@@ -13,6 +12,7 @@ from psycopg.rows import DictRow
 from graph.bookmark import Bookmark, configurable
 from graph.checkpointers.reader import Found, Reader, named
 from graph.checkpointers.records import Record
+from graph.checkpointers.references import read
 
 PAGE = 64
 
@@ -82,7 +82,7 @@ class Listing:
                 metadata=row["metadata"],
             )
             names = zip(row["tasks"] or (), row["channels"] or (), row["written"] or (), strict=True)
-            writes = [(task, channel, ormsgpack.unpackb(body)) for task, channel, body in names]
+            writes = [(task, channel, read(body)) for task, channel, body in names]
             stored = [*record.values.values(), *(value for _, _, value in writes)]
             messages: Mapping[int, BaseMessage] = await self._reader.messages(at, row["thread"], stored)
             yield await self._reader.as_tuple(at, Found(record, writes, messages, thread=row["thread"]))

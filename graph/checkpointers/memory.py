@@ -22,13 +22,14 @@ MESSAGES = 50_000
 
 THREADS = 2_000
 
-RECORDS = 6
-"""Checkpoints remembered of a thread; a turn needs the one it goes on from."""
+RECORDS = 16
+"""Checkpoints remembered of a thread; a turn needs the one it goes on from, and those of its subgraphs."""
 
 
 @dataclass
 class Known:
-    """What is remembered of a thread; `lock` is held by whoever gives out numbers, until they are stored."""
+    """What is remembered of a thread; `lock` is held by whoever gives out numbers, until they are stored, and
+    `saved` is set when the next checkpoint is."""
 
     read: bool = False
     thread: int | None = None
@@ -45,6 +46,7 @@ class Known:
     )
     ids: set[str] = field(default_factory=set[str])
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    saved: asyncio.Event = field(default_factory=asyncio.Event)
     _messages: dict[int, tuple[BaseMessage, int]] = field(default_factory=dict[int, tuple[BaseMessage, int]])
     _numbers: dict[tuple[str | None, int], int] = field(default_factory=dict[tuple[str | None, int], int])
 
@@ -68,6 +70,10 @@ class Known:
         """The number that a message with this fingerprint is stored under."""
         return self._numbers.get((message.id, mark))
 
+    def holds(self, ns: str, id: str) -> bool:
+        """Whether this checkpoint is stored, as far as is remembered."""
+        return (ns, id) in self.records or (self.asked is not None and self.asked.id == id)
+
     def message(self, number: int) -> BaseMessage | None:
         """The message of this number, if it is remembered; perhaps changed since."""
         held = self._messages.get(number)
@@ -86,6 +92,8 @@ class Known:
     def keep(self, record: Record) -> None:
         """Remember a checkpoint, and of the messages only what the remembered ones hold."""
         self.records[(record.ns, record.id)] = record
+        self.saved.set()
+        self.saved = asyncio.Event()
         self.records.move_to_end((record.ns, record.id))
         while len(self.records) > RECORDS:
             self.records.popitem(last=False)

@@ -9,14 +9,13 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-import ormsgpack
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 from graph.bookmark import Bookmark
 from graph.checkpointers.memory import Memory
 from graph.checkpointers.records import Record
-from graph.checkpointers.references import numbers_in
+from graph.checkpointers.references import numbers_in, read
 from graph.checkpointers.runs import Runs
 from graph.errors import InvalidInput
 
@@ -139,19 +138,20 @@ def kept_of(tree: Tree, strategy: str, turns: int) -> set[tuple[str, str]]:
 def _turns_of(tree: Tree, tip: str, turns: int) -> set[str]:
     """The tip, and the last checkpoint of each of the turns before it."""
     kept: set[str] = set()
-    seen: Record | None = None
     at: str | None = tip
-    while at and len(kept) < turns and (record := tree.records.get(("", at))):
-        if seen is None or _turn_of(record) != _turn_of(seen):
+    ends = True
+    while at and (record := tree.records.get(("", at))) and (len(kept) < turns or not ends):
+        if ends:
             kept.add(at)
-            seen = record
         at = record.parent
+        ends = _begins_turn(record, tree.records.get(("", at or "")))
     return kept
 
 
-def _turn_of(record: Record) -> int:
-    """What tells two turns apart: how much was said by then, but for a question without its answer."""
-    return record.line.length - (record.kind == "question")
+def _begins_turn(record: Record, before: Record | None) -> bool:
+    """Whether a turn began here: with an input, or with steps that were not stored."""
+    steps = [cast("int", each.metadata.get("step", -1)) for each in (before, record) if each]
+    return record.kind == "input" or steps[-1] - steps[0] > 1
 
 
 def _root_of(record: Record) -> str | None:
@@ -263,7 +263,7 @@ def _dropping(
     gone = [at for at in tree.records if at not in kept]
     stored = [value for at in kept for value in tree.records[at].values.values()]
     dropped = set(gone)
-    stored += [ormsgpack.unpackb(w["body"]) for w in writes if (w["ns"], str(w["checkpoint"])) not in dropped]
+    stored += [read(w["body"]) for w in writes if (w["ns"], str(w["checkpoint"])) not in dropped]
     moved = {at: _ancestor(tree, at, kept) for at in kept}
     moved = {at: parent for at, parent in moved.items() if parent != tree.records[at].parent}
     heads = [_survivor(tree, tip, kept) for tip in tree.tips]

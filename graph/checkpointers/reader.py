@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 from uuid import UUID
 
-import ormsgpack
 from langchain_core.messages import BaseMessage
 from langgraph.checkpoint.base import Checkpoint, CheckpointTuple, PendingWrite
 from psycopg import AsyncConnection
@@ -16,11 +15,12 @@ from graph.bookmark import Bookmark, configurable, with_places
 from graph.checkpointers.asked import Asked, asked_tuple
 from graph.checkpointers.memory import Known, Memory
 from graph.checkpointers.records import Record
-from graph.checkpointers.references import TRANSCRIPT, Stored, give, numbers_in
+from graph.checkpointers.references import TRANSCRIPT, Stored, give, numbers_in, read
 from graph.checkpointers.rows import Codec, MessageRow, fingerprint
 from graph.checkpointers.runs import Runs
 from graph.checkpointers.statements import reading
 from graph.checkpointers.stock import StockThreads
+from graph.errors import StoreUnavailable
 
 Written = tuple[str, str, Stored]
 """A task, a channel and a stored value."""
@@ -36,7 +36,9 @@ _BY_ID = f"""{_COLUMNS}
 FROM unnest(%s::text[]) i
 JOIN longthread_message m ON m.thread = %s AND hashtext(m.id) = hashtext(i) AND m.id = i
 """.encode()
-_BY_DIGEST = b"SELECT digest, body FROM longthread_value WHERE thread = %s AND digest = ANY (%s::uuid[])"
+_BY_DIGEST = b"""
+SELECT array_agg(digest) AS digests, array_agg(body) AS bodies
+FROM longthread_value WHERE thread = %s AND digest = ANY (%s::uuid[])"""
 
 
 class Lends(Protocol):
@@ -82,9 +84,8 @@ class Reader:
         which = "named" if id else "newest" if ns else "head"
         seen, held = self.remembered(known, ns, id)
         values = {"key": place.key, "ns": ns, "id": id, "seen": seen, "thread": _text(known.thread)}
-        async with self._lender.connection() as conn:
-            row = await (await conn.execute(reading(which), values)).fetchone()
-        return await self.found(place, ns, known, row or {}, id=id, held=held)
+        row = await self._row(reading(which), values)
+        return await self.found(place, ns, known, row, id=id, held=held)
 
     def remembered(
         self, known: Known, ns: str, id: str | None
@@ -125,7 +126,7 @@ class Reader:
         if not id:
             known.tips[ns] = record.id
         writes = [
-            (task, channel, cast("Stored", ormsgpack.unpackb(body)))
+            (task, channel, read(body))
             for task, channel, body in zip(
                 row["tasks"] or (), row["channels"] or (), row["written"] or (), strict=True
             )
@@ -200,9 +201,7 @@ class Reader:
         """Remember what is stored under these ids."""
         if not ids or known.thread is None:
             return {}
-        async with self._lender.connection() as conn:
-            row = await (await conn.execute(_BY_ID, (list(ids), known.thread))).fetchone()
-        stored = self._messages(row or {})
+        stored = self._messages(await self._row(_BY_ID, (list(ids), known.thread)))
         known.learn(stored)
         return stored
 
@@ -215,9 +214,7 @@ class Reader:
         here = known.holding(wanted) if known.thread == thread else None
         if here is not None:
             return here
-        async with self._lender.connection() as conn:
-            row = await (await conn.execute(_BY_NUMBER, (Runs.of(wanted).literal(), thread))).fetchone()
-        found = self._messages(row or {})
+        found = self._messages(await self._row(_BY_NUMBER, (Runs.of(wanted).literal(), thread)))
         if known.thread == thread:
             known.learn(found)
         return found
@@ -227,9 +224,18 @@ class Reader:
         digests = {value[1].hex() for value in stored if value[0] == "d"}
         if not digests:
             return {}
-        async with self._lender.connection() as conn:
-            rows = await (await conn.execute(_BY_DIGEST, (thread, Runs.literal_of(digests)))).fetchall()
-        return {row["digest"].bytes: ormsgpack.unpackb(row["body"]) for row in rows}
+        row = await self._row(_BY_DIGEST, (thread, Runs.literal_of(digests)))
+        pairs = zip(row.get("digests") or (), row.get("bodies") or (), strict=True)
+        return {digest.bytes: read(body) for digest, body in pairs}
+
+    async def _row(self, statement: bytes, values: Any) -> Mapping[str, Any]:
+        """The row of a reading statement; run again where the connection was lost in the middle."""
+        try:
+            async with self._lender.connection() as conn:
+                return await (await conn.execute(statement, values)).fetchone() or {}
+        except StoreUnavailable:
+            async with self._lender.connection() as conn:
+                return await (await conn.execute(statement, values)).fetchone() or {}
 
     async def as_tuple(self, place: Bookmark, found: Found) -> CheckpointTuple:
         """What LangGraph reads: the checkpoint, or the one that questions make on top of it."""

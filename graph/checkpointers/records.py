@@ -1,6 +1,6 @@
 """A checkpoint as the row that keeps it, and back: `Record`. Pure.
 
-The body is msgpack: what LangGraph needs to go on, the values of the channels as `references` stores them,
+The body: what LangGraph needs to go on, the values of the channels as `references` stores them,
 and the line of the conversation. Of the metadata what every checkpoint has (source, step) is in the body; the
 rest is JSON.
 """
@@ -12,15 +12,16 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, cast
 
-import ormsgpack
 from langgraph.checkpoint.base import Checkpoint
 
+from graph.checkpointers.packing import squeeze, unsqueeze
 from graph.checkpointers.references import Stored, numbers_in
 from graph.checkpointers.runs import Runs
+from graph.errors import BROKEN, ForgedRow
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KNOWN = ("v", "id", "ts", "channel_values", "channel_versions", "versions_seen", "updated_channels")
-_MADE = re.compile(r"\d{32}\.")
+_MADE = re.compile(r"0{14}[0-9]{18}\.")
 _SOURCES = {"question": "loop", "answer": "loop", "fold": "loop"}
 """The source of a checkpoint of each kind; of other kinds it is the kind."""
 
@@ -83,16 +84,17 @@ class Record:
         ]
         if rest := {k: v for k, v in kept.items() if k not in _KNOWN and v}:
             parts.append(rest)
-        return ormsgpack.packb(parts, option=ormsgpack.OPT_NON_STR_KEYS)
+        return squeeze(parts)
 
     @classmethod
     def read(
         cls, *, id: str, parent: str | None, ns: str, body: bytes, metadata: dict[str, Any] | None
     ) -> "Record":
-        """The record of a row."""
-        kind, source, step, line, v, ts, versions, seen, updated, values, *rest = cast(
-            "list[Any]", ormsgpack.unpackb(body, option=ormsgpack.OPT_NON_STR_KEYS)
-        )
+        """The record of a row. Raises `ForgedRow`."""
+        parts = unsqueeze(body)
+        if not isinstance(parts, list) or len(cast("list[Any]", parts)) not in (10, 11):
+            raise ForgedRow(BROKEN)
+        kind, source, step, line, v, ts, versions, seen, updated, values, *rest = cast("list[Any]", parts)
         known: dict[str, Any] = {"source": source[0] if source else _SOURCES.get(kind, kind), "step": step}
         known["parents"] = {}
         known = {k: x for k, x in known.items() if x is not None} | (metadata or {})

@@ -19,7 +19,9 @@ from langchain_core.messages import BaseMessage
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.types import Send
 
+from graph.checkpointers.packing import unpack
 from graph.checkpointers.runs import Runs
+from graph.errors import BROKEN, ForgedRow
 
 Stored = list[Any]
 Way = tuple[str | int, ...]
@@ -84,7 +86,7 @@ def numbers_in(stored: Stored) -> Iterator[int]:
 
 
 def give(stored: Stored, messages: Mapping[int, BaseMessage], serde: SerializerProtocol) -> Any:
-    """The value that was stored."""
+    """The value that was stored. Raises `ForgedRow`."""
     match stored:
         case ["m", flat]:
             return [messages[number] for number in Runs(tuple(flat))]
@@ -96,7 +98,16 @@ def give(stored: Stored, messages: Mapping[int, BaseMessage], serde: SerializerP
             value = serde.loads_typed((form, payload))
             return _planted(value, [(tuple(way), messages[number]) for way, number in holes])
         case _:
-            raise LookupError(f"a stored value of the kind {stored[0]!r}")
+            raise ForgedRow(BROKEN)
+
+
+def read(packed: bytes) -> Stored:
+    """The stored value of a row. Raises `ForgedRow`."""
+    match unpack(packed):
+        case [("m" | "o" | "v" | "h" | "d"), *_] as stored:
+            return cast("Stored", stored)
+        case _:
+            raise ForgedRow(BROKEN)
 
 
 def _planted(value: Any, seeds: Sequence[tuple[Way, BaseMessage | None]]) -> Any:

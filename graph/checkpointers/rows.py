@@ -21,8 +21,9 @@ from langchain_core.messages import (
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from graph.bookmark import storable
+from graph.checkpointers.packing import OPTION, pack, squeeze, unpack, unsqueeze
 from graph.checkpointers.serializer import StrictSerializer
-from graph.errors import ForgedRow
+from graph.errors import BROKEN, ForgedRow
 
 _PLAIN: dict[str, type[BaseMessage]] = {
     "human": HumanMessage,
@@ -40,14 +41,6 @@ _DEFAULTS: dict[type[BaseMessage], dict[str, Any]] = {
     ChatMessage: {k: v for k, v in vars(ChatMessage(content="", role="")).items() if k != "role"},
     FunctionMessage: {k: v for k, v in vars(FunctionMessage(content="", name="")).items() if k != "name"},
 }
-_OPTION = (
-    ormsgpack.OPT_NON_STR_KEYS
-    | ormsgpack.OPT_REPLACE_SURROGATES
-    | ormsgpack.OPT_PASSTHROUGH_DATACLASS
-    | ormsgpack.OPT_PASSTHROUGH_DATETIME
-    | ormsgpack.OPT_PASSTHROUGH_ENUM
-    | ormsgpack.OPT_PASSTHROUGH_UUID
-)
 _FIELDS, _WHOLE = b"\0", b"\1"  # first byte of a body
 
 
@@ -95,26 +88,34 @@ class Codec:
         if not plain:
             fields["content"] = content
         try:
-            body = _FIELDS + ormsgpack.packb(fields, option=_OPTION) if fields else None
+            body = _FIELDS + squeeze(fields) if fields else None
         except ormsgpack.MsgpackEncodeError:  # objects in it, such as a tool's artifact
             body = self._whole(message)
         return MessageRow(message.type, message.id, text, body)
 
     def message(self, row: MessageRow) -> BaseMessage:
         """The message that `row` keeps. Raises `ForgedRow`."""
-        if row.body is None or row.body[:1] == _FIELDS:
+        if row.body is not None and row.body[:1] == _WHOLE:
+            match unpack(row.body[1:]):
+                case [str(form), bytes(payload)]:
+                    message = self.serde.loads_typed((form, payload))
+                case _:
+                    raise ForgedRow(BROKEN)
+        else:
             kind = _PLAIN.get(row.type)
             if kind is None:
                 raise ForgedRow(f"of an unknown type of message, {row.type[:20]!r}")
-            fields: dict[str, Any] = {"content": row.text or "", "id": row.id}
-            if row.body is not None:
-                fields |= ormsgpack.unpackb(row.body[1:], option=ormsgpack.OPT_NON_STR_KEYS)
-            return kind(**fields)
-        form, payload = ormsgpack.unpackb(row.body[1:])
-        return cast("BaseMessage", self.serde.loads_typed((form, payload)))
+            fields: Any = unsqueeze(row.body[1:]) if row.body is not None else {}
+            if not isinstance(fields, dict):
+                raise ForgedRow(BROKEN)
+            known: dict[str, Any] = {"content": row.text or "", "id": row.id}
+            message = kind(**known | cast("dict[str, Any]", fields))
+        if not isinstance(message, BaseMessage):
+            raise ForgedRow(BROKEN)
+        return message
 
     def _whole(self, message: BaseMessage) -> bytes:
-        return _WHOLE + ormsgpack.packb(self.serde.dumps_typed(message))
+        return _WHOLE + pack(self.serde.dumps_typed(message))
 
 
 _deep = StrictSerializer()
@@ -124,7 +125,7 @@ def fingerprint(message: BaseMessage) -> int:
     """A number that changes with whatever is stored of `message`; it means nothing to another process."""
     extra = message.__pydantic_extra__
     stored: Any = (message.__dict__, extra) if extra else message.__dict__
-    return hash((type(message), ormsgpack.packb(stored, default=_beyond, option=_OPTION)))
+    return hash((type(message), ormsgpack.packb(stored, default=_beyond, option=OPTION)))
 
 
 def _beyond(value: Any) -> bytes:

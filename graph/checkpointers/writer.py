@@ -5,15 +5,15 @@ wait, the numbers that are free, the messages that are new) it believes from mem
 nothing is written, what the database has is read, and the write is made again.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Protocol, cast
 from uuid import UUID
 
-import ormsgpack
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langgraph.checkpoint.base import WRITES_IDX_MAP, ChannelVersions, Checkpoint, CheckpointTuple
 from langgraph.checkpoint.base.id import uuid6
@@ -25,6 +25,7 @@ from graph.bookmark import Bookmark, configurable
 from graph.checkpointers.asked import Asked
 from graph.checkpointers.drafts import Draft
 from graph.checkpointers.memory import Known, Memory
+from graph.checkpointers.packing import pack
 from graph.checkpointers.reader import NOTHING, Found, Reader
 from graph.checkpointers.records import Record
 from graph.checkpointers.references import TRANSCRIPT, Stored, numbers_in
@@ -35,6 +36,9 @@ from graph.errors import InvalidInput, StoreUnavailable, ThreadNotFound
 from graph.titles import TITLE, shorten
 
 TRIES = 8
+PATIENCE = 1.0
+"""Seconds that what a task wrote waits for its checkpoint; without one it is stored all the same."""
+
 CROWDED = "Too many writers at once on this thread. Try again."
 
 
@@ -55,7 +59,7 @@ class Save:
     metadata: dict[str, Any]
     new_versions: ChannelVersions
 
-    @property
+    @cached_property
     def said(self) -> list[BaseMessage]:
         """The messages of its conversation."""
         window: Any = self.checkpoint["channel_values"].get(TRANSCRIPT)
@@ -201,6 +205,7 @@ class Writer:
     ) -> None:
         """Store what a task wrote at the bookmark's checkpoint."""
         id = _named(place.checkpoint_id or "")
+        await self._arrived(place, ns, id)
 
         async def attempt(known: Known) -> bool:
             if known.stock and (ns, id) not in known.records:
@@ -208,6 +213,16 @@ class Writer:
             return await self._note(place, known, ns, writes, task, path)
 
         await self._until_stored(place, attempt)
+
+    async def _arrived(self, place: Bookmark, ns: str, id: str) -> None:
+        """Let a checkpoint be stored before what was written at it, for LangGraph saves both at once: else an
+        answer would have a number below its question's, and their line would be no run."""
+        if self._memory.of(place.key).holds(ns, id) or await self._reader.find(place, ns, id):
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while not (known := self._memory.of(place.key)).holds(ns, id):
+                    await known.saved.wait()
 
     async def _note(
         self,
@@ -238,7 +253,7 @@ class Writer:
             ),
             "channels": [channel for channel, _ in writes],
             "held": [runs.literal() if runs.flat else None for runs in held],
-            "written": [ormsgpack.packb(value) for value in stored],
+            "written": [pack(value) for value in stored],
         }
         return await self._written(place, statement, known, draft, values)
 
@@ -282,7 +297,7 @@ class Writer:
         noted: bool,
     ) -> bool:
         waiting = known.asked
-        rows = (*(waiting.rows if waiting else ()), *map(self._codec.row, questions))
+        rows = tuple(dict.fromkeys((*(waiting.rows if waiting else ()), *map(self._codec.row, questions))))
         parent = waiting.parent if waiting else place.checkpoint_id or known.head
         asked = Asked(rows, str(uuid6(clock_seq=-2)), parent, tuple(wakes))
         title = "" if known.titled or not self._codec.readable else shorten(str(questions[0].text), TITLE)
@@ -339,7 +354,8 @@ class Writer:
     async def _written(
         self, place: Bookmark, statement: bytes, known: Known, draft: Draft | None, values: dict[str, Any]
     ) -> bool:
-        """Run a writing statement; False when what it believed does not hold, or its numbers were taken."""
+        """Run a writing statement; False when what it believed does not hold, its numbers were taken, or the
+        connection was lost in the middle: then what is stored is read, and each write may be made again."""
         values |= {"key": place.key, "owner": place.user_id, "thread_id": place.thread_id}
         values |= {"thread": None if known.thread is None else str(known.thread)}
         values |= {"waiting": known.asked.id if known.asked else None}
@@ -348,7 +364,7 @@ class Writer:
         try:
             async with self._lender.connection() as conn:
                 row = await (await conn.execute(statement, values)).fetchone()
-        except UniqueViolation:
+        except (UniqueViolation, StoreUnavailable):
             row = None
         if row is None:
             await self._reader.learn(known, draft.unheard if draft else [])

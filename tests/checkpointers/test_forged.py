@@ -12,6 +12,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.base import empty_checkpoint
 
 from graph import Bookmark, ForgedRow
+from graph.checkpointers.packing import squeeze, unsqueeze
 from graph.checkpointers.postgres import open_postgres
 
 pytestmark = pytest.mark.anyio
@@ -53,9 +54,9 @@ Forge = Callable[[psycopg.Connection[Any], tuple[str, bytes]], None]
 def in_a_channel(conn: psycopg.Connection[Any], form: tuple[str, bytes]) -> None:
     """Put it in place of a channel's value."""
     body, id = conn.execute("SELECT body, id FROM longthread_checkpoint").fetchone()  # type: ignore[misc]
-    parts = ormsgpack.unpackb(body)
+    parts = unsqueeze(body)
     parts[9]["other"] = ["v", *form]
-    conn.execute("UPDATE longthread_checkpoint SET body = %s WHERE id = %s", (ormsgpack.packb(parts), id))
+    conn.execute("UPDATE longthread_checkpoint SET body = %s WHERE id = %s", (squeeze(parts), id))
 
 
 def in_a_message(conn: psycopg.Connection[Any], form: tuple[str, bytes]) -> None:
@@ -114,3 +115,22 @@ async def test_a_message_of_no_known_type_is_a_typed_error(fresh_database: str) 
     async with open_postgres(fresh_database) as saver:
         with pytest.raises(ForgedRow, match="marzipan"):
             await saver.aget_tuple(Bookmark("t").config)
+
+
+@pytest.mark.parametrize("table", ["checkpoint", "message", "write", "value"])
+async def test_rubbish_in_a_row_is_a_typed_error(fresh_database: str, table: str) -> None:
+    """Bytes that are nothing at all."""
+    config: Any = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+    checkpoint = empty_checkpoint()
+    values = {"messages": [AIMessage("hi", id="1", name="n")], "large": "x" * 5000}
+    checkpoint["channel_values"], versions = values, dict.fromkeys(values, "1")
+    checkpoint["channel_versions"] = dict(versions)
+    async with open_postgres(fresh_database) as saver:
+        stored = await saver.aput(config, checkpoint, {"source": "loop", "step": 0, "parents": {}}, versions)
+        await saver.aput_writes(stored, [("other", {"a": 2})], str(uuid4()))
+    for rubbish in (b"\0\1\2rubbish", b"\xc1", b""):
+        with psycopg.connect(fresh_database, autocommit=True) as conn:
+            conn.execute(f"UPDATE longthread_{table} SET body = %s", (rubbish,))  # type: ignore[arg-type]
+        async with open_postgres(fresh_database) as saver:
+            with pytest.raises(ForgedRow):
+                await saver.aget_tuple(config)

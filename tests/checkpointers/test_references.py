@@ -103,7 +103,7 @@ SILENT = nested(PLAIN | OBJECTS | st.sampled_from(["m", "o", "v", "h", "d"]))
 
 
 class Numbers:
-    """Gives every message a number of its own; notes go below 0."""
+    """Gives every message a number of its own, from 7; notes go below 0."""
 
     def __init__(self) -> None:
         self.messages: dict[int, BaseMessage] = {}
@@ -111,7 +111,7 @@ class Numbers:
 
     def __call__(self, message: BaseMessage, spoken: bool) -> int:
         self.calls += 1
-        number = self.calls - 1 if spoken else -self.calls
+        number = self.calls + 6 if spoken else -self.calls - 6
         self.messages[number] = message
         return number
 
@@ -155,7 +155,7 @@ def test_no_message_is_copied_into_a_value(value: Any) -> None:
 def test_a_list_of_messages_costs_its_runs(length: int) -> None:
     """A window of any length is a few bytes."""
     stored = take("messages", [HumanMessage("x")] * length, Numbers(), SERDE)
-    assert stored == ["m", [0, length - 1]]
+    assert stored == ["m", [7, length + 6]]
     assert len(ormsgpack.packb(stored)) <= 10
 
 
@@ -263,10 +263,14 @@ def test_a_fingerprint_changes_with_the_message(message: BaseMessage, field: str
     assert fingerprint(inside) != before
 
 
+class Shouted(HumanMessage):
+    """A caller's own kind, with the fields of another."""
+
+
 def test_two_kinds_of_message_have_two_fingerprints() -> None:
     """The same words by somebody else are another message."""
     kinds: tuple[type[BaseMessage], ...] = (HumanMessage, AIMessage, SystemMessage, AIMessageChunk)
-    words = [kind("hi", id="1") for kind in kinds]
+    words = [kind("hi", id="1") for kind in (*kinds, Shouted)]
     assert len({fingerprint(message) for message in words}) == len(words)
     assert fingerprint(HumanMessage("hi", extra=1)) != fingerprint(HumanMessage("hi", extra=2))
 
@@ -298,7 +302,13 @@ METADATA = st.fixed_dictionaries(
         "run_id": NAMES,
     },
 )
-TIMES = st.none() | NAMES | st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat)
+OTHER_TIMES = ["2026-01-02T03:04:05Z", "2026-01-02T03:04:05+02:00", "20260102T030405+0000", "2026-01-02"]
+TIMES = (
+    st.none()
+    | NAMES
+    | st.sampled_from(OTHER_TIMES)
+    | st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat)
+)
 LINES = st.lists(st.integers(0, 2**31 - 1), max_size=6).map(Runs.of)
 
 
@@ -404,7 +414,7 @@ def test_what_was_asked_comes_back(questions: list[BaseMessage], wakes: list[str
 
 @given(QUESTIONS.map(lambda all_of_them: [m for m in all_of_them if storable(m.id or "")]), st.data())
 def test_what_was_answered_waits_no_longer(questions: list[BaseMessage], data: st.DataObject) -> None:
-    """Those that are there go; the others wait, in their order, on another parent; None when all are there."""
+    """Those that are there go; the others wait, in their order, on another parent; None if none is left."""
     there = [question for question in questions if data.draw(st.booleans())]
     asked = Asked(tuple(map(CODEC.row, questions)), "id", "old", ("wake",))
     left = asked.without([*there, HumanMessage("not asked")], "new")

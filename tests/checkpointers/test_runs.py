@@ -11,7 +11,11 @@ from graph.checkpointers.records import Record
 from graph.checkpointers.runs import Runs, carried_on
 
 NUMBERS = st.lists(st.integers(-9, 25), max_size=30)
-DISTINCT = st.lists(st.integers(0, 25), max_size=25, unique=True)
+DISTINCT = (
+    st.lists(st.integers(0, 25), max_size=25, unique=True)
+    | st.sets(st.integers(0, 25), max_size=25).map(sorted)
+    | st.integers(0, 25).map(lambda length: list(range(length)))
+)
 
 
 def said_in_order(draw: st.DrawFn) -> list[int]:
@@ -106,6 +110,7 @@ def windows(draw: st.DrawFn) -> tuple[list[int], list[int], dict[int, int]]:
 @example(([0, 1, 2, 3], [2, 3, 4], {}))
 @example(([0, 1, 2, 3], [0, 1], {}))
 @example(([0, 1, 2, 3], [], {}))
+@example(([0, 1, 2, 3], [3, 0], {}))
 def test_a_line_is_carried_on_by_its_rule(case: tuple[list[int], list[int], dict[int, int]]) -> None:
     """As the slow reading of the rule, for any line and window of distinct numbers."""
     line, window, edited = case

@@ -1,13 +1,16 @@
 -- The tables as they are now. A new database gets this; an older one the numbered scripts beside it.
 
 -- What a search looks for in a text: its words, and each sign of the scripts that write no spaces between
--- words. The owner is a word too, so that a search reads nobody else's postings.
+-- words. The owner is a word too, so that a search reads nobody else's postings. Punctuation becomes spaces
+-- first: the parser keeps addresses, tags and paths together, and beyond ASCII it may take a dash for a letter.
 CREATE FUNCTION longthread_words(owner integer, said text) RETURNS tsvector
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN array_to_tsvector(ARRAY['@' || owner::text]) || to_tsvector('simple'::regconfig,
-    CASE WHEN octet_length(said) = length(said) THEN translate(left(said, 100000), './\-_@:''', '        ')
+    CASE WHEN octet_length(said) = length(said) THEN translate(left(said, 100000), './\-_@:''<>&+', '            ')
     ELSE regexp_replace(
-        translate(left(said, 100000), './\-_@:''’', '         '),
+        regexp_replace(translate(left(said, 100000), './\-_@:''<>&+', '            '),
+            '[\u00a0-\u00a9\u00ab-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u00d7\u00f7\u055a-\u055f\u05be\u05f3\u05f4\u060c\u061b\u061f\u06d4\u0964\u0965\u2000-\u206f\u20a0-\u20cf\u2190-\u2bff\u2e00-\u2e7f\u3000-\u3004\u3008-\u3020\u3030\ufe10-\ufe1f\ufe30-\ufe6f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65\uffe0-\uffee\U0001f000-\U0001faff]+',
+            ' ', 'g'),
         '([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])',
         ' \1 ', 'g')
     END);
