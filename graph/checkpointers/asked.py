@@ -15,7 +15,7 @@ from langchain_core.messages import BaseMessage
 from langgraph.checkpoint.base import Checkpoint, CheckpointTuple
 
 from graph.bookmark import Bookmark, with_places
-from graph.checkpointers.packing import squeeze, unsqueeze
+from graph.checkpointers.packing import pack, unpack
 from graph.checkpointers.references import TRANSCRIPT
 from graph.checkpointers.rows import MessageRow
 
@@ -36,12 +36,12 @@ class Asked:
     def pack(self) -> bytes:
         """What the thread's row keeps, beside id and parent."""
         rows = [[row.type, row.id, row.text, row.body] for row in self.rows]
-        return squeeze([list(self.wakes), rows])
+        return pack([list(self.wakes), rows])
 
     @classmethod
     def unpack(cls, packed: bytes, id: str, parent: str | None) -> "Asked":
         """What `pack` packed."""
-        wakes, rows = unsqueeze(packed)
+        wakes, rows = unpack(packed)
         return cls(tuple(MessageRow(*row) for row in rows), id, parent, tuple(wakes))
 
     def without(self, messages: Sequence[BaseMessage], parent: str) -> "Asked | None":

@@ -1,12 +1,14 @@
-"""The connections: `open_pool`, and `checked`, which lends one and tells in our words why it cannot."""
+"""The connections: `open_pool`, and `Loan`, which lends one and tells in our words why it cannot."""
 
 import asyncio
 import os
 import select
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from types import TracebackType
 from typing import Any
 
 import psycopg
@@ -65,21 +67,49 @@ async def open_pool(url: str, *, size: int = SIZE) -> AsyncIterator[Pool]:
         check=_lives,  # without it the pool dies with the database
         open=False,
     )
+    pool._pool = _Newest()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     async with pool:
         yield pool
 
 
-@asynccontextmanager
-async def checked(pool: Pool) -> AsyncIterator[AsyncConnection[DictRow]]:
-    """A living connection; errors that mean "no database" become `StoreUnavailable`."""
-    try:
-        async with pool.connection() as conn:
-            with _in_time(conn):
-                yield conn
-            if isinstance(conn, Connection):
-                conn.used = time.monotonic()
-    except (psycopg.OperationalError, PoolTimeout) as e:
-        raise StoreUnavailable(f"Postgres is not answering ({type(e).__name__}). Is it running?") from e
+class Loan:
+    """A living connection, for `async with`; errors that mean "no database" become `StoreUnavailable`.
+
+    Hung up on when it takes too long: to cancel would be to ask the server, and wait for it once more.
+    """
+
+    __slots__ = ("_alarm", "_conn", "_pool")
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def __aenter__(self) -> AsyncConnection[DictRow]:
+        try:
+            self._conn = await self._pool.getconn()
+        except (psycopg.OperationalError, PoolTimeout) as e:
+            raise _unavailable(e) from e
+        self._alarm = asyncio.get_running_loop().call_later(STATEMENT_TIMEOUT, _hang_up, self._conn)
+        return self._conn
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._alarm.cancel()
+        if error is None and isinstance(self._conn, Connection):
+            self._conn.used = time.monotonic()
+        await self._pool.putconn(self._conn)
+        if isinstance(error, psycopg.OperationalError):
+            raise _unavailable(error) from error
+
+
+def _unavailable(error: Exception) -> StoreUnavailable:
+    return StoreUnavailable(f"Postgres is not answering ({type(error).__name__}). Is it running?")
+
+
+class _Newest(deque[Any]):
+    """Connections of which the last to come back goes first: its server process has the plans at hand."""
+
+    popleft = deque[Any].pop
 
 
 def _with_option(url: str) -> str:
@@ -102,18 +132,11 @@ async def _lives(conn: AsyncConnection[Any]) -> None:
         raise psycopg.OperationalError("the server ended the connection")
     rested = time.monotonic() - conn.used if isinstance(conn, Connection) else REST
     if rested >= REST:
-        with _in_time(conn):
+        alarm = asyncio.get_running_loop().call_later(STATEMENT_TIMEOUT, _hang_up, conn)
+        try:
             await AsyncConnectionPool[Any].check_connection(conn)
-
-
-@contextmanager
-def _in_time(conn: AsyncConnection[Any]) -> Iterator[None]:
-    """Hang up when it takes too long. To cancel would be to ask the server, and wait for it once more."""
-    alarm = asyncio.get_running_loop().call_later(STATEMENT_TIMEOUT, _hang_up, conn)
-    try:
-        yield
-    finally:
-        alarm.cancel()
+        finally:
+            alarm.cancel()
 
 
 def _hang_up(conn: AsyncConnection[Any]) -> None:

@@ -29,8 +29,6 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.serde.base import SerializerProtocol
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
 
 from graph.bookmark import Bookmark, configurable, with_places
 from graph.bridge import Bridge
@@ -38,7 +36,7 @@ from graph.checkpointers.listing import Listing
 from graph.checkpointers.memory import Memory
 from graph.checkpointers.migrations import migrate
 from graph.checkpointers.moving import Moving
-from graph.checkpointers.pool import Pool, checked, open_pool
+from graph.checkpointers.pool import Loan, Pool, open_pool
 from graph.checkpointers.pruning import Pruning
 from graph.checkpointers.reader import Found, Reader
 from graph.checkpointers.rows import Codec
@@ -101,11 +99,9 @@ class PostgresCheckpointer(AsyncPostgresSaver):
         async with self.connection() as conn, conn.transaction():
             await migrate(conn, self.MIGRATIONS)
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[AsyncConnection[DictRow]]:
+    def connection(self) -> Loan:
         """A checked connection of the pool. Raises `StoreUnavailable`."""
-        async with checked(self.pool) as conn:
-            yield conn
+        return Loan(self.pool)
 
     def _following(self, current: Any) -> Any:
         return self.get_next_version(current, None)

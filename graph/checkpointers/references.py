@@ -59,10 +59,14 @@ def take(
     if isinstance(value, BaseMessage):
         return ["o", number(value, spoken(channel, ()))]
     if type(value) is list:
-        items = cast("list[Any]", value)
-        if items and all(isinstance(item, BaseMessage) for item in items):
-            aloud = spoken(channel, ())
-            return ["m", list(Runs.of(number(message, aloud) for message in items).flat)]
+        numbers, aloud = list[int](), spoken(channel, ())
+        for item in cast("list[Any]", value):
+            if not isinstance(item, BaseMessage):
+                break
+            numbers.append(number(item, aloud))
+        else:
+            if numbers:
+                return ["m", list(Runs.of(numbers).flat)]
     found = list(messages_in(value))
     if not found:
         return ["v", *serde.dumps_typed(value)]

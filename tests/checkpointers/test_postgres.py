@@ -181,13 +181,13 @@ async def test_the_saver_works_from_another_loop_and_from_a_thread(
             return [m.text for m in graph.get_state(places[0].config).values["messages"]]
 
         loops: set[asyncio.AbstractEventLoop] = set()
-        connection = saver.pool.connection
+        lend = saver.pool.getconn
 
-        def noted(timeout: float | None = None) -> object:
+        async def noted(timeout: float | None = None) -> object:
             loops.add(asyncio.get_running_loop())
-            return connection(timeout)
+            return await lend(timeout)
 
-        monkeypatch.setattr(saver.pool, "connection", noted)
+        monkeypatch.setattr(saver.pool, "getconn", noted)
         assert await asyncio.to_thread(elsewhere) == ["a", "re: a", "b", "re: b"]
         assert loops == {asyncio.get_running_loop()}, "the pool was used on its own loop only"
 
