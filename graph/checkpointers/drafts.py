@@ -86,7 +86,8 @@ class Draft:
     @property
     def stored(self) -> dict[int, BaseMessage]:
         """The new messages as they will be read, whoever goes on holding what was written."""
-        return dict(zip(self.messages, map(self._codec.message, self.rows), strict=True))
+        pairs = zip(self.messages.items(), self.rows, strict=True)
+        return {number: self._codec.copy(message, row) for (number, message), row in pairs}
 
     def parameters(self) -> dict[str, Any]:
         """Of the rows of messages and of large values, as the statements name them."""

@@ -114,6 +114,14 @@ class Codec:
             raise ForgedRow(BROKEN)
         return message
 
+    def copy(self, message: BaseMessage, row: MessageRow) -> BaseMessage:
+        """What `message(row)` gives for the row of `message`, cheaper where nothing in it can change."""
+        if row.body is not None or type(message) not in (HumanMessage, SystemMessage):
+            return self.message(row)
+        twin = message.model_copy()
+        twin.additional_kwargs, twin.response_metadata = {}, {}
+        return twin
+
     def _whole(self, message: BaseMessage) -> bytes:
         return _WHOLE + pack(self.serde.dumps_typed(message))
 

@@ -176,7 +176,7 @@ def saving(
     unheard: int,
     values: bool,
 ) -> bytes:
-    """Store a checkpoint with what is new in it, and move the thread on; returns the thread's number.
+    """Store a checkpoint with what is new in it, and move the thread on; returns the number of a new thread.
 
     `onward` believes that the parent is the head; `settles`: questions that waited are answered with it, all
     but `left`; `messages` are new, and under `unheard` of their ids nothing is believed to be stored.
@@ -200,7 +200,7 @@ WITH {", ".join(parts)}
 INSERT INTO longthread_checkpoint (thread, id, parent, ns, holds, body, metadata)
 SELECT place.number, %(id)s::uuid, %(parent)s::uuid, %(ns)s, %(holds)s::integer[], %(body)b::bytea,
     %(metadata)s::jsonb
-FROM place{again} RETURNING thread""")
+FROM place{again}{"" if known else " RETURNING thread AS number"}""")
 
 
 @cache
@@ -216,12 +216,12 @@ WITH {", ".join(parts)}, written AS (
     FROM place, unnest(%(indexes)s::integer[], %(channels)s::text[], %(held)s::text[], %(written)b::bytea[])
         AS w (idx, channel, holds, body)
     ON CONFLICT (thread, ns, checkpoint, task, idx) DO {again if replace else "NOTHING"}
-) SELECT number AS thread FROM place""")
+) SELECT number FROM place""")
 
 
 @cache
 def asking(*, known: bool, fork: bool, noted: bool, titles: bool) -> bytes:
-    """Make questions durable before anybody is asked; returns the thread's number.
+    """Make questions durable before anybody is asked; returns the number of a new thread.
 
     Believes that the head is `seen` (but for a `fork`), that `waiting` are the questions that wait, and that
     no task has written at the head, unless that was read (`noted`).
@@ -231,19 +231,18 @@ def asking(*, known: bool, fork: bool, noted: bool, titles: bool) -> bytes:
         quiet = """ AND NOT EXISTS (
             SELECT FROM longthread_write w
             WHERE w.thread = t.number AND w.ns = '' AND w.checkpoint = t.head)"""
-        place = f"""place AS (
+        change = f"""
     UPDATE longthread_thread t SET asked = %(asked)b, asked_id = %(asked_id)s::uuid, asked_on = %(on)s::uuid
-    WHERE t.number = %(thread)s::bigint AND {_WAITING}{head}{"" if noted or fork else quiet}
-    RETURNING t.number
-)"""
+    WHERE t.number = %(thread)s::bigint AND {_WAITING}{head}{"" if noted or fork else quiet}"""
     else:
-        place = """place AS (
+        change = """
     INSERT INTO longthread_thread AS t (key, owner, thread_id, asked, asked_id)
     VALUES (%(key)s, %(owner)s, %(thread_id)s, %(asked)b, %(asked_id)s::uuid)
-    ON CONFLICT DO NOTHING RETURNING t.number
-)"""
-    parts = [place, *[_TITLE] * titles]
-    return _short(f"WITH {', '.join(parts)} SELECT number AS thread FROM place")
+    ON CONFLICT DO NOTHING"""
+        return _short(f"WITH place AS ({change} RETURNING number)" + f",{_TITLE}" * titles + " TABLE place")
+    if titles:
+        return _short(f"WITH place AS ({change} RETURNING number),{_TITLE} SELECT number FROM place")
+    return _short(change)
 
 
 def _short(statement: str) -> bytes:

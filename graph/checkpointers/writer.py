@@ -361,16 +361,22 @@ class Writer:
         values |= {"waiting": known.asked.id if known.asked else None}
         if draft:
             values |= draft.parameters()
+        thread = known.thread
         try:
             async with self._lender.connection() as conn:
-                row = await (await conn.execute(statement, values)).fetchone()
+                cursor = await conn.execute(statement, values)
+                if cursor.description is None:
+                    stored = cursor.rowcount > 0
+                else:
+                    row = await cursor.fetchone()
+                    stored, thread = row is not None, row["number"] if row else thread
         except (UniqueViolation, StoreUnavailable):
-            row = None
-        if row is None:
+            stored = False
+        if not stored:
             await self._reader.learn(known, draft.unheard if draft else [])
             await self._refresh(place)
             return False
-        known.thread = row["thread"]
+        known.thread = thread
         if draft:
             known.learn(draft.stored, draft.prints)
         return True
