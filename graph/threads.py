@@ -88,8 +88,11 @@ WHERE t.owner = %(owner)s AND t.key = %(key)s
 _SAID = """
 SELECT m.number, m.type, m.id, m.text, m.body
 FROM (SELECT %(runs)s::integer[] AS runs) a CROSS JOIN generate_subscripts(a.runs, 1) i
-JOIN longthread_message m ON m.thread = %(thread)s AND m.number BETWEEN a.runs[i] AND a.runs[i + 1]
-WHERE i %% 2 = 1
+CROSS JOIN LATERAL (
+    SELECT * FROM longthread_message m
+    WHERE m.thread = %(thread)s AND m.number BETWEEN a.runs[i] AND a.runs[i + 1]
+    ORDER BY m.number LIMIT a.runs[i + 1] - a.runs[i] + 1
+) m WHERE i %% 2 = 1
 """
 _SIZE = """
 SELECT (SELECT coalesce(sum(pg_column_size(m)), 0) FROM longthread_message m WHERE m.thread = t.number)

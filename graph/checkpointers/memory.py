@@ -7,12 +7,14 @@ read them, so each is held with a fingerprint, and one that somebody changed is 
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from langchain_core.messages import BaseMessage
 
 from graph.checkpointers.asked import Asked
+from graph.checkpointers.pool import NoConnection
 from graph.checkpointers.records import Record
 from graph.checkpointers.rows import fingerprint
 from graph.checkpointers.runs import Runs
@@ -28,8 +30,7 @@ RECORDS = 16
 
 @dataclass
 class Known:
-    """What is remembered of a thread; `lock` is held by whoever gives out numbers, until they are stored, and
-    `saved` is set when the next checkpoint is."""
+    """What is remembered of a thread; `saved` is set when the next checkpoint is."""
 
     read: bool = False
     thread: int | None = None
@@ -45,13 +46,28 @@ class Known:
         default_factory=OrderedDict[tuple[str, str], Record]
     )
     ids: set[str] = field(default_factory=set[str])
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     saved: asyncio.Event = field(default_factory=asyncio.Event)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _failures: int = 0
     _messages: dict[int, tuple[BaseMessage, int]] = field(default_factory=dict[int, tuple[BaseMessage, int]])
     _numbers: dict[tuple[str | None, int], int] = field(default_factory=dict[tuple[str | None, int], int])
 
     def __len__(self) -> int:
         return len(self._messages)
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Held by whoever gives out numbers, until they are stored. Who queued behind one that got no
+        connection has waited as long, and fails with it: `NoConnection`."""
+        failures = self._failures
+        async with self._lock:
+            if self._failures != failures:
+                raise NoConnection("as for the one before")
+            try:
+                yield
+            except NoConnection:
+                self._failures += 1
+                raise
 
     def learn(self, messages: Mapping[int, BaseMessage], prints: Mapping[int, int] | None = None) -> None:
         """These messages, as they are read, have these numbers; when written they had these `prints`."""

@@ -85,7 +85,7 @@ class Moving:
 
     async def _copy(self, place: Bookmark, ns: str) -> None:
         first = self._memory.of(place.key).next
-        async with self._memory.of(place.key).lock:
+        async with self._memory.of(place.key).alone():
             await self._writer.adopt(place, ns)
         known = self._memory.of(place.key)
         dated = (made(place.checkpoint_id or ""), known.thread, first, known.next)

@@ -30,6 +30,17 @@ REST = 15.0
 """Seconds unused after which a connection is asked whether it still lives, which costs a round trip."""
 
 
+class NoConnection(StoreUnavailable):
+    """Nothing came of asking for a connection."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Postgres is not answering ({reason}). Is it running?")
+
+
+class ConnectionLost(NoConnection):
+    """A connection ended while it was lent: what was asked may have happened or not; another may do."""
+
+
 class Connection(AsyncConnection[DictRow]):
     """A connection that knows when it was last in use."""
 
@@ -73,7 +84,7 @@ async def open_pool(url: str, *, size: int = SIZE) -> AsyncIterator[Pool]:
 
 
 class Loan:
-    """A living connection, for `async with`; errors that mean "no database" become `StoreUnavailable`.
+    """A living connection, for `async with`: `NoConnection` where none is to be had, or `ConnectionLost`.
 
     Hung up on when it takes too long: to cancel would be to ask the server, and wait for it once more.
     """
@@ -87,7 +98,7 @@ class Loan:
         try:
             self._conn = await self._pool.getconn()
         except (psycopg.OperationalError, PoolTimeout) as e:
-            raise _unavailable(e) from e
+            raise NoConnection(type(e).__name__) from e
         self._alarm = asyncio.get_running_loop().call_later(STATEMENT_TIMEOUT, _hang_up, self._conn)
         return self._conn
 
@@ -99,11 +110,7 @@ class Loan:
             self._conn.used = time.monotonic()
         await self._pool.putconn(self._conn)
         if isinstance(error, psycopg.OperationalError):
-            raise _unavailable(error) from error
-
-
-def _unavailable(error: Exception) -> StoreUnavailable:
-    return StoreUnavailable(f"Postgres is not answering ({type(error).__name__}). Is it running?")
+            raise ConnectionLost(type(error).__name__) from error
 
 
 class _Newest(deque[Any]):

@@ -14,13 +14,13 @@ from psycopg.rows import DictRow
 from graph.bookmark import Bookmark, configurable, with_places
 from graph.checkpointers.asked import Asked, asked_tuple
 from graph.checkpointers.memory import Known, Memory
+from graph.checkpointers.pool import ConnectionLost
 from graph.checkpointers.records import Record
 from graph.checkpointers.references import TRANSCRIPT, Stored, give, numbers_in, read
 from graph.checkpointers.rows import Codec, MessageRow, fingerprint
 from graph.checkpointers.runs import Runs
 from graph.checkpointers.statements import reading
 from graph.checkpointers.stock import StockThreads
-from graph.errors import StoreUnavailable
 
 Written = tuple[str, str, Stored]
 """A task, a channel and a stored value."""
@@ -30,7 +30,10 @@ _COLUMNS = """SELECT array_agg(m.number) AS numbers, array_agg(m.type) AS types,
     array_agg(m.text) AS texts, array_agg(m.body) AS bodies"""
 _BY_NUMBER = f"""{_COLUMNS}
 FROM (SELECT %s::integer[] AS runs) a CROSS JOIN generate_subscripts(a.runs, 1) i
-JOIN longthread_message m ON m.thread = %s AND m.number BETWEEN a.runs[i] AND a.runs[i + 1]
+CROSS JOIN LATERAL (
+    SELECT * FROM longthread_message m WHERE m.thread = %s AND m.number BETWEEN a.runs[i] AND a.runs[i + 1]
+    ORDER BY m.number LIMIT a.runs[i + 1] - a.runs[i] + 1
+) m
 WHERE i %% 2 = 1""".encode()
 _BY_ID = f"""{_COLUMNS}
 FROM unnest(%s::text[]) i
@@ -233,7 +236,7 @@ class Reader:
         try:
             async with self._lender.connection() as conn:
                 return await (await conn.execute(statement, values)).fetchone() or {}
-        except StoreUnavailable:
+        except ConnectionLost:
             async with self._lender.connection() as conn:
                 return await (await conn.execute(statement, values)).fetchone() or {}
 

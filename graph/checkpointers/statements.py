@@ -19,7 +19,8 @@ LEFT JOIN LATERAL (
     FROM longthread_write w WHERE w.thread = t.number AND w.ns = %(ns)s AND w.checkpoint = here.at
 ) w ON true"""
 
-# Runs of numbers, each an index range; what is remembered already is not sent.
+# Runs of numbers, each an index range, as the order and the limit say: from the table's statistics alone the
+# planner may think a few long threads quicker to read whole. What is remembered already is not sent.
 _MESSAGES = """
 LEFT JOIN LATERAL (
     SELECT array_agg(m.number) AS numbers, array_agg(m.type) AS types, array_agg(m.id) AS ids,
@@ -30,7 +31,10 @@ LEFT JOIN LATERAL (
         UNION ALL
         SELECT w.holds[i], w.holds[i + 1] FROM longthread_write w, generate_subscripts(w.holds, 1) i
         WHERE i %% 2 = 1 AND w.thread = t.number AND w.ns = %(ns)s AND w.checkpoint = here.at
-    ) r JOIN longthread_message m ON m.thread = t.number AND m.number BETWEEN r.first AND r.last
+    ) r CROSS JOIN LATERAL (
+        SELECT * FROM longthread_message m WHERE m.thread = t.number AND m.number BETWEEN r.first AND r.last
+        ORDER BY m.number LIMIT r.last - r.first + 1
+    ) m
 ) m ON true"""
 
 _FOUND = {

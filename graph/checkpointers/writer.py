@@ -26,6 +26,7 @@ from graph.checkpointers.asked import Asked
 from graph.checkpointers.drafts import Draft
 from graph.checkpointers.memory import Known, Memory
 from graph.checkpointers.packing import pack
+from graph.checkpointers.pool import ConnectionLost
 from graph.checkpointers.reader import NOTHING, Found, Reader
 from graph.checkpointers.records import Record
 from graph.checkpointers.references import TRANSCRIPT, Stored, numbers_in
@@ -264,7 +265,7 @@ class Writer:
     ) -> Admitted | None:
         """Make questions durable, in the round trip that makes sure that what is remembered is the newest, or
         after one that reads it. None where only a checkpoint can make them durable."""
-        async with self._memory.of(place.key).lock:
+        async with self._memory.of(place.key).alone():
             base = self._remembered(place)
             for _ in range(TRIES):
                 noted = base is None
@@ -333,7 +334,7 @@ class Writer:
 
         Raises `ThreadNotFound` for a thread that was deleted since it was read.
         """
-        async with self._memory.of(place.key).lock:
+        async with self._memory.of(place.key).alone():
             if not self._memory.of(place.key).read:
                 await self._refresh(place)
             thread = self._memory.of(place.key).thread
@@ -370,7 +371,7 @@ class Writer:
                 else:
                     row = await cursor.fetchone()
                     stored, thread = row is not None, row["number"] if row else thread
-        except (UniqueViolation, StoreUnavailable):
+        except (UniqueViolation, ConnectionLost):
             stored = False
         if not stored:
             await self._reader.learn(known, draft.unheard if draft else [])
