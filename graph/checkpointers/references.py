@@ -58,15 +58,14 @@ def take(
     """`value` as it is stored. `number` names a message; it is told whether the message is spoken."""
     if isinstance(value, BaseMessage):
         return ["o", number(value, spoken(channel, ()))]
-    if type(value) is list:
-        numbers, aloud = list[int](), spoken(channel, ())
-        for item in cast("list[Any]", value):
-            if not isinstance(item, BaseMessage):
-                break
-            numbers.append(number(item, aloud))
-        else:
-            if numbers:
-                return ["m", list(Runs.of(numbers).flat)]
+    if (
+        type(value) is list
+        and value
+        and all(isinstance(item, BaseMessage) for item in cast("list[Any]", value))
+    ):
+        aloud = spoken(channel, ())
+        numbers = [number(item, aloud) for item in cast("list[BaseMessage]", value)]
+        return ["m", list(Runs.of(numbers).flat)]
     found = list(messages_in(value))
     if not found:
         return ["v", *serde.dumps_typed(value)]
