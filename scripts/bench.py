@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 from dataclasses import replace
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -131,8 +131,15 @@ def _about(stage: Stage) -> dict[str, str]:
     return {
         "Postgres": f"{server}, fsync {fsync}, {'embedded' if stage.embedded else 'of your own'}",
         "Python": f"{platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}",
-        "packages": ", ".join(f"{name} {version(name)}" for name in PACKAGES),
+        "packages": ", ".join(f"{name} {version(name)}" for name in PACKAGES if _is_here(name)),
     }
+
+
+def _is_here(package: str) -> bool:
+    try:
+        return bool(version(package))
+    except PackageNotFoundError:
+        return False
 
 
 def _hand_over(args: argparse.Namespace, report: Report) -> None:

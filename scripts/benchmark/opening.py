@@ -26,6 +26,7 @@ def measure(stage: Stage) -> None:
         with stage.open(name) as player:
             for length in lengths:
                 player.seed(thread_of(length), length)
+        stage.settle()
         times |= _opened(stage, name, lengths)
     rows = [[label, *_cells(of, lengths)] for label, of in times.items()]
     columns = ["cold", *(f"{length:,}" for length in lengths), "long ÷ short"]

@@ -56,10 +56,7 @@ async def async_null_product(url: str, words: Words) -> AsyncIterator[Chat]:
 @contextmanager
 def saver(url: str, words: Words) -> Iterator[Chat]:
     """Longthread's saver under a graph that holds its whole history, sync calls."""
-    with (
-        anyio.from_thread.start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(open_checkpointer(url)) as ours,
-    ):
+    with open_checkpointer(url) as ours:
         yield graph_chat(whole_history(ours, words, sync=True))
 
 

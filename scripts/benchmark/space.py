@@ -28,7 +28,7 @@ _WAL = "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"
 
 @dataclass(frozen=True)
 class Stored:
-    """Bytes: all of it, the search index's part, what empty tables take, and the WAL of one turn."""
+    """Bytes: all of it, the search index's part, what empty tables take without it, and the WAL of a turn."""
 
     total: int
     search: int
@@ -39,6 +39,11 @@ class Stored:
     def rest(self) -> int:
         """Without the search index."""
         return self.total - self.search
+
+    @property
+    def grown(self) -> int:
+        """Without the search index and what empty tables take: what more turns would take again."""
+        return self.rest - self.empty
 
 
 def measure(stage: Stage) -> None:
@@ -54,12 +59,14 @@ def measure(stage: Stage) -> None:
         "÷ floor",
         "search index",
         "without it ÷ floor",
+        "so, less the empty tables",
         "empty",
         "WAL a turn, kB",
     ]
     turns = f"{stage.options.stored_turns:,}"
     note = (
-        "All tables with their indexes and TOAST, as they are then; 'empty' is what they took before, in it."
+        "All tables with their indexes and TOAST, as they are then; 'empty' is what all but the search index "
+        "took before, in it."
     )
     stage.report.tables.append(Table(f"Database after {turns} turns of 500 characters", columns, rows, note))
     if floor and (ours := found.get("ours-async")):
@@ -74,7 +81,7 @@ def _stored(stage: Stage, name: str, bar: Any) -> Stored:
     database = f"{name}-space"
     url = stage.database(database)
     with stage.open(name, database) as player, psycopg.connect(url, autocommit=True) as conn:
-        empty, wal = _number(conn, _TABLES), list[float]()
+        empty, wal = _number(conn, _TABLES) - _number(conn, _SEARCH), list[float]()
         for _ in range(0, stage.options.stored_turns, BLOCK):
             stage.words.prepare(BLOCK)
             before = _number(conn, _WAL)
@@ -93,5 +100,6 @@ def _number(conn: psycopg.Connection[Any], query: str) -> int:
 def _row(stored: Stored, floor: Stored | None) -> list[str]:
     by = floor.total if floor else 0
     mib = f"{stored.total / 2**20:,.2f}"
-    parts = [f"{stored.search / 2**20:,.2f}", ratio(stored.rest, by), f"{stored.empty / 2**20:,.2f}"]
+    parts = [f"{stored.search / 2**20:,.2f}", ratio(stored.rest, by)]
+    parts += [ratio(stored.grown, floor.grown if floor else 0), f"{stored.empty / 2**20:,.2f}"]
     return [mib, ratio(stored.total, by), *parts, f"{stored.wal / 1e3:,.1f}"]

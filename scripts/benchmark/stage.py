@@ -146,6 +146,14 @@ class Stage:
         finally:
             self.run(manager.__aexit__(None, None, None))  # pyright: ignore[reportArgumentType]
 
+    def settle(self) -> None:
+        """Take statistics and clear up, as autovacuum does in time: no plan may take a table for empty."""
+        with psycopg.connect(self.server, autocommit=True) as conn:
+            conn.execute("CHECKPOINT")
+        for url in self._databases.values():
+            with psycopg.connect(url, autocommit=True) as conn:
+                conn.execute("VACUUM ANALYZE")
+
     @contextmanager
     def cast(self, names: list[str]) -> Iterator[dict[str, Player]]:
         """Several variants at once."""

@@ -26,6 +26,7 @@ def measure(stage: Stage) -> None:
             for length in options.lengths:
                 for thread in _threads(length, options.turns):
                     player.seed(thread, length)
+        stage.settle()
         samples = _rounds(stage, players)
     stage.report.samples["turn"] = samples
     stage.report.tables += [_times(stage, samples), _nets(stage, samples, net)]
