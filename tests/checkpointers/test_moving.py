@@ -3,6 +3,7 @@
 import operator
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
@@ -102,6 +103,12 @@ async def test_a_stock_thread_shows_the_same_history_when_it_is_moved(fresh_data
         assert left == list(range(len(left)))[::-1]
         assert len(left) > len(expected), "the subgraph's too"
         assert list(map(plain, await history(saver))) == list(map(plain, expected))
+        used = (await Threads(saver).get(Bookmark("t"))).updated
+    assert abs(used - datetime.fromisoformat(str(expected[0].created_at))) < timedelta(seconds=1)
+    with psycopg.connect(fresh_database) as conn:
+        said = conn.execute("SELECT created FROM longthread_message ORDER BY number").fetchall()
+    assert min(said)[0] - datetime.fromisoformat(str(expected[-1].created_at)) < timedelta(seconds=1)
+    assert max(said)[0] <= used, "when it was said, not when it was moved"
     assert set(tables(fresh_database).values()) == {0}
     async with open_postgres(fresh_database) as saver:
         assert list(map(plain, await history(saver))) == list(map(plain, expected))

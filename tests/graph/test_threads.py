@@ -93,11 +93,15 @@ async def test_the_transcript_is_read_a_page_at_a_time_from_its_end(
 
 
 async def test_the_timeline_tells_what_each_checkpoint_was(graph: OpenGraph, place: Bookmark) -> None:
-    """Newest first, every checkpoint, all on the active branch, one tip; paged without gap."""
+    """Newest first, every checkpoint, when it was made, all on the active branch, one tip; without gap."""
+    began = datetime.now(UTC)
     await talk(graph, place, 8)
     stored = [s.config["configurable"]["checkpoint_id"] async for s in graph.aget_state_history(place.config)]
     moments = await graph.threads.moments(place, limit=500)
     assert [m.checkpoint_id for m in moments] == stored
+    times = [moment.created for moment in moments]
+    assert times == sorted(times, reverse=True)
+    assert began <= times[-1] and times[0] <= datetime.now(UTC)
     assert {m.kind for m in moments} == {"answer", "fold"}
     assert [m.kind for m in moments].count("answer") == 8, "one a turn"
     assert all(m.active for m in moments)
