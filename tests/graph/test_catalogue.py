@@ -365,6 +365,9 @@ async def test_a_copy_is_a_thread_of_its_own(house: House) -> None:
     assert await house.history(twin) == await house.history(place)
     for tip, asked in tips.items():
         assert await house.asked(twin.at(tip)) == asked
+    copied, original = [(await house.threads.transcript(each)).entries for each in (twin, place)]
+    assert [len(entry.branches) for entry in copied] == [len(entry.branches) for entry in original]
+    assert any(entry.branches for entry in copied)
     thread = await house.threads.get(twin)
     assert (thread.title, thread.messages) == ("The one to copy", 16)
     await house.say(twin, "only here")
