@@ -1,5 +1,6 @@
 """Everything that is compared, in the order of the tables: `VARIANTS`."""
 
+from functools import partial
 from importlib.util import find_spec
 
 from scripts.benchmark import floor, ours, rivals
@@ -13,6 +14,15 @@ VARIANTS = {
     for variant in (
         Variant("floor-sync", "hand-written psycopg", True, floor.floor),
         Variant("floor-async", "hand-written psycopg, async", False, floor.async_floor),
+        Variant(
+            "durable-sync", "hand-written, question stored first", True, partial(floor.floor, durable=True)
+        ),
+        Variant(
+            "durable-async",
+            "hand-written, question stored first, async",
+            False,
+            partial(floor.async_floor, durable=True),
+        ),
         Variant("null-sync", "Longthread's graph, no saver", True, ours.null_product),
         Variant("null-async", "Longthread's graph, no saver, async", False, ours.async_null_product),
         Variant("null-state-sync", "MessagesState, no saver", True, ours.null_saver),
