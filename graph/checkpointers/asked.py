@@ -52,8 +52,8 @@ class Asked:
 
 
 def made(checkpoint_id: str) -> datetime:
-    """When a checkpoint was made, by its id, which is a UUID of version 6: its clock begins with the high bits,
-    which Python's own `UUID.time` knows only since 3.14."""
+    """When a checkpoint was made, by its id: a UUID of version 6, whose clock begins with the high bits.
+    Python's own `UUID.time` knows that only since 3.14."""
     number = UUID(checkpoint_id).int
     clock = (number >> 96) << 28 | (number >> 80 & 0xFFFF) << 12 | (number >> 64 & 0xFFF)
     return datetime.fromtimestamp((clock - GREGORIAN) / 1e7, UTC)
