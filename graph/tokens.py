@@ -177,7 +177,7 @@ def _estimate(text: str) -> int:
     return math.ceil(round(sum(prices), 6))  # the last bits of a float are worth no token
 
 
-_remembered = lru_cache(maxsize=1_024)(_estimate)
+_remembered = lru_cache(maxsize=8_192)(_estimate)
 
 
 def count_text(text: str) -> int:
