@@ -4,11 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from scripts.benchmark.words import ANSWER, QUESTION, Words
 
@@ -52,7 +49,6 @@ def test_every_part_measures_and_every_file_is_written(server: str, tmp_path: Pa
     assert chart.count('class="line"') == 4
 
 
-@pytest.mark.skipif(find_spec("agents") is None, reason="scripts/setup --bench brings what is compared with")
 def test_what_people_use_today_is_measured_beside_it(server: str) -> None:
     """LangChain's agent and OpenAI's session give figures too."""
     done = bench("--quick", "--url", server, "--only", "network", "--variants", "agent,session")
