@@ -5,11 +5,13 @@ The index holds words, by their beginnings, and single signs of the scripts that
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from graph.bookmark import storable
+from graph.checkpointers.ids import whole
 
 MAX_QUERY = 1_000
 EXCERPT = 160
@@ -60,6 +62,14 @@ class Hit:
     place: int
     created: datetime
     excerpt: str
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Hit":
+        """The hit of a row of `SEARCH`."""
+        columns: dict[str, Any] = dict(row)
+        if columns["message_id"] is not None:
+            columns["message_id"] = whole(columns["message_id"])
+        return cls(**columns)
 
 
 def wanted(text: str) -> dict[str, Any] | None:

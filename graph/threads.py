@@ -33,16 +33,19 @@ SELECT t.number, t.thread_id, coalesce(n.title, '') AS title, t.created, t.updat
 FROM longthread_thread t LEFT JOIN longthread_title n ON n.thread = t.number
 WHERE t.owner = %(owner)s"""
 _GET = _THREAD + " AND t.key = %(key)s"
+# The index has the hour, which a turn seldom changes; the few threads of an hour are sorted.
 _SHELVES = {
     "kept": " AND NOT t.archived AND t.trashed IS NULL{after} "
-    "ORDER BY t.pinned DESC, t.updated DESC, t.number DESC",
-    "archived": " AND t.archived AND t.trashed IS NULL{after} ORDER BY t.updated DESC, t.number DESC",
-    "trashed": " AND t.trashed IS NOT NULL{after} ORDER BY t.updated DESC, t.number DESC",
+    "ORDER BY t.pinned DESC, t.hour DESC, t.updated DESC, t.number DESC",
+    "archived": " AND t.archived AND t.trashed IS NULL{after} "
+    "ORDER BY t.hour DESC, t.updated DESC, t.number DESC",
+    "trashed": " AND t.trashed IS NOT NULL{after} ORDER BY t.hour DESC, t.updated DESC, t.number DESC",
 }
+_HOUR = "date_bin('1 hour', %(updated)s, '2000-01-01 00:00+00')"
 _AFTER = {
-    "kept": " AND (t.pinned, t.updated, t.number) < (%(pinned)s, %(updated)s, %(number)s)",
-    "archived": " AND (t.updated, t.number) < (%(updated)s, %(number)s)",
-    "trashed": " AND (t.updated, t.number) < (%(updated)s, %(number)s)",
+    "kept": f" AND (t.pinned, t.hour, t.updated, t.number) < (%(pinned)s, {_HOUR}, %(updated)s, %(number)s)",
+    "archived": f" AND (t.hour, t.updated, t.number) < ({_HOUR}, %(updated)s, %(number)s)",
+    "trashed": f" AND (t.hour, t.updated, t.number) < ({_HOUR}, %(updated)s, %(number)s)",
 }
 _OWN = "owner = %(owner)s AND key = %(key)s"
 _RENAME = f"""
@@ -234,7 +237,7 @@ class Threads:
         values = {"owner": user_id, "limit": limit, **asked}
         values |= {"created": after.created if after else None, "thread": after.number if after else 0}
         values["place"] = after.place if after else 0
-        return [Hit(**row) for row in await self._rows(SEARCH, values)]
+        return [Hit.of(row) for row in await self._rows(SEARCH, values)]
 
     async def rename(self, place: Bookmark, title: str) -> None:
         """Give the thread a title of 1 to 200 characters. Raises `ThreadNotFound`, `InvalidInput`."""
@@ -290,7 +293,7 @@ class Threads:
         start = max(0, stop - limit)
         part = line.cut(start, stop)
         rows = await self._rows(_SAID, {"runs": part.literal(), "thread": thread})
-        said = {r["number"]: MessageRow(r["type"], r["id"], r["text"], r["body"]) for r in rows}
+        said = {r["number"]: MessageRow.kept(r["type"], r["id"], r["text"], r["body"]) for r in rows}
         parted = await self._forks(place, line, tip, range(start, stop))
         message = self._saver.codec.message
         entries = [

@@ -5,6 +5,7 @@ The rooms, from the ground up (imports go down only):
     serializer          what may be read back, and what is refused
     packing             structures as bytes
     runs                numbers of messages as runs; the line of a checkpoint
+    ids                 ids of messages, shortened
     rows                a message as the row that keeps it
     references          a value with its messages taken out, and put back
     records             a checkpoint as the row that keeps it

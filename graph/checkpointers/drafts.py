@@ -8,6 +8,7 @@ from typing import Any
 from langchain_core.messages import BaseMessage
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
+from graph.checkpointers.ids import short
 from graph.checkpointers.memory import Known
 from graph.checkpointers.packing import pack
 from graph.checkpointers.references import Stored, numbers_in, take
@@ -99,13 +100,13 @@ class Draft:
             values |= {
                 "numbers": Runs.literal_of(self.messages),
                 "types": [row.type for row in self.rows],
-                "ids": [row.id for row in self.rows],
+                "ids": [row.key for row in self.rows],
                 "texts": [row.text for row in self.rows],
                 "bodies": [row.body or b"" for row in self.rows],
             }
         else:
             for n, (number, row) in enumerate(zip(self.messages, self.rows, strict=True)):
-                values |= {f"number_{n}": str(number), f"type_{n}": row.type, f"id_{n}": row.id}
+                values |= {f"number_{n}": str(number), f"type_{n}": row.type, f"id_{n}": row.key}
                 values |= {f"text_{n}": row.text, f"body_{n}": row.body or b""}
-        unheard = self.unheard
+        unheard = [short(id) for id in self.unheard]
         return values | {"unheard": unheard} | {f"unheard_{n}": id for n, id in enumerate(unheard[:FEW])}

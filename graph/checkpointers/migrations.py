@@ -40,15 +40,13 @@ async def _migrate_stock(conn: AsyncConnection[DictRow], migrations: Sequence[st
 async def _migrate_ours(conn: AsyncConnection[DictRow]) -> None:
     await conn.execute(
         "CREATE TABLE IF NOT EXISTS longthread_migration "
-        "(name text PRIMARY KEY, applied timestamptz DEFAULT now())"
+        "(name varchar(63) PRIMARY KEY, applied timestamptz DEFAULT now())"
     )
     done = {r["name"] async for r in await conn.execute("SELECT name FROM longthread_migration")}
     schema = files("graph.checkpointers").joinpath("schema")
     numbered = sorted(f.name for f in schema.iterdir() if f.name[:3].isdecimal() and f.name.endswith(".sql"))
     for name in [n for n in numbered if n not in done] if done else [FRESH]:
-        script = schema.joinpath(name).read_bytes()
-        # A script that makes all tables anew names the place where.
-        await conn.execute(script.replace(b"@fresh.sql", schema.joinpath(FRESH).read_bytes()))
+        await conn.execute(schema.joinpath(name).read_bytes())
     for name in numbered:
         await conn.execute(
             "INSERT INTO longthread_migration (name) VALUES (%s) ON CONFLICT DO NOTHING", (name,)

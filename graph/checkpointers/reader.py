@@ -13,6 +13,7 @@ from psycopg.rows import DictRow
 
 from graph.bookmark import Bookmark, configurable, with_places
 from graph.checkpointers.asked import Asked, asked_tuple
+from graph.checkpointers.ids import short
 from graph.checkpointers.memory import Known, Memory
 from graph.checkpointers.pool import ConnectionLost
 from graph.checkpointers.records import Record
@@ -152,7 +153,8 @@ class Reader:
     def _messages(self, row: Mapping[str, Any]) -> dict[int, BaseMessage]:
         columns = (row.get(name) or () for name in ("numbers", "types", "ids", "texts", "bodies"))
         return {
-            number: self._codec.message(MessageRow(*parts)) for number, *parts in zip(*columns, strict=True)
+            number: self._codec.message(MessageRow.kept(*parts))
+            for number, *parts in zip(*columns, strict=True)
         }
 
     def _record(self, known: Known, ns: str, row: Mapping[str, Any]) -> Record:
@@ -204,7 +206,7 @@ class Reader:
         """Remember what is stored under these ids."""
         if not ids or known.thread is None:
             return {}
-        stored = self._messages(await self._row(_BY_ID, (list(ids), known.thread)))
+        stored = self._messages(await self._row(_BY_ID, ([short(id) for id in ids], known.thread)))
         known.learn(stored)
         return stored
 

@@ -126,28 +126,37 @@ class Record:
 
 
 def _short(versions: Any, seen: Any) -> tuple[Any, Any]:
-    """Versions as whole numbers: of their 50 characters the tail only tells forks apart, which have rows of
-    their own here. Others, that LangGraph's savers do not make, stay as they are, in a list."""
+    """Versions as small numbers, how far each is behind the newest: they are the same from turn to turn.
+
+    Of their 50 characters the tail only tells forks apart, which have rows of their own here. Others, that
+    LangGraph's savers do not make, stay as they are, alone in a list.
+    """
     every: list[dict[str, Any]] = [versions or {}, *(seen or {}).values()]
     given = [version for each in every for version in each.values()]
     if not given or not all(isinstance(v, str) and _MADE.match(v) for v in given):
         return [versions], seen
-    return _numbers(versions), {node: _numbers(each) for node, each in seen.items()}
+    newest = int(max(given)[:32])
+    return [newest, _behind(versions, newest)], {node: _behind(each, newest) for node, each in seen.items()}
 
 
 def _long(versions: Any, seen: Any) -> tuple[Any, Any]:
     """What `_short` made short."""
-    if isinstance(versions, list):
-        return cast("list[Any]", versions)[0], seen
-    return _strings(versions), {node: _strings(each) for node, each in seen.items()}
+    match versions:
+        case [int(newest), behind]:
+            pass
+        case [whole]:
+            return whole, seen
+        case _:  # of the first rows in this form: how far each is ahead of nothing
+            newest, behind = 0, versions
+    return _ahead(behind, newest), {node: _ahead(each, newest) for node, each in seen.items()}
 
 
-def _numbers(versions: dict[str, str]) -> dict[str, int]:
-    return {channel: int(version[:32]) for channel, version in versions.items()}
+def _behind(versions: dict[str, str], newest: int) -> dict[str, int]:
+    return {channel: newest - int(version[:32]) for channel, version in versions.items()}
 
 
-def _strings(versions: dict[str, int]) -> dict[str, str]:
-    return {channel: f"{number:032}.0" for channel, number in versions.items()}
+def _ahead(behind: dict[str, int], newest: int) -> dict[str, str]:
+    return {channel: f"{abs(newest - number):032}.0" for channel, number in behind.items()}
 
 
 def _instant(ts: str | None) -> int | str | None:

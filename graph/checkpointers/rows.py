@@ -21,6 +21,7 @@ from langchain_core.messages import (
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from graph.bookmark import storable
+from graph.checkpointers.ids import short, whole
 from graph.checkpointers.packing import OPTION, pack, squeeze, unpack, unsqueeze
 from graph.checkpointers.serializer import StrictSerializer
 from graph.errors import BROKEN, ForgedRow
@@ -52,6 +53,16 @@ class MessageRow:
     id: str | None
     text: str | None
     body: bytes | None
+
+    @property
+    def key(self) -> str | None:
+        """`id` as the column has it."""
+        return None if self.id is None else short(self.id)
+
+    @classmethod
+    def kept(cls, type: str, key: str | None, text: str | None, body: bytes | None) -> "MessageRow":
+        """The row of these columns. Raises `ForgedRow`."""
+        return cls(type, None if key is None else whole(key), text, body)
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,10 @@ class Runs:
         """`flat` as Postgres reads an array."""
         return self.literal_of(self.flat)
 
+    def written(self) -> str:
+        """first:last of each run, as a column keeps them: a third of the bytes of an array."""
+        return " ".join(f"{first}:{last}" if first != last else str(first) for first, last in self.spans)
+
     @staticmethod
     def literal_of(numbers: Iterable[int | str]) -> str:
         """Numbers, or what needs no quotes, as Postgres reads an array."""

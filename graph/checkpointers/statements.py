@@ -26,11 +26,13 @@ LEFT JOIN LATERAL (
     SELECT array_agg(m.number) AS numbers, array_agg(m.type) AS types, array_agg(m.id) AS ids,
         array_agg(m.text) AS texts, array_agg(m.body) AS bodies
     FROM (
-        SELECT c.holds[i] AS first, c.holds[i + 1] AS last FROM generate_subscripts(c.holds, 1) i
-        WHERE i %% 2 = 1 AND NOT here.warm
-        UNION ALL
-        SELECT w.holds[i], w.holds[i + 1] FROM longthread_write w, generate_subscripts(w.holds, 1) i
-        WHERE i %% 2 = 1 AND w.thread = t.number AND w.ns = %(ns)s AND w.checkpoint = here.at
+        SELECT split_part(run, ':', 1)::integer AS first, split_part(run, ':', -1)::integer AS last
+        FROM (
+            SELECT c.holds WHERE NOT here.warm
+            UNION ALL
+            SELECT w.holds FROM longthread_write w
+            WHERE w.thread = t.number AND w.ns = %(ns)s AND w.checkpoint = here.at
+        ) h CROSS JOIN LATERAL string_to_table(h.holds, ' ') run
     ) r CROSS JOIN LATERAL (
         SELECT * FROM longthread_message m WHERE m.thread = t.number AND m.number BETWEEN r.first AND r.last
         ORDER BY m.number LIMIT r.last - r.first + 1
@@ -202,7 +204,7 @@ SET holds = excluded.holds, body = excluded.body, metadata = excluded.metadata""
     return _short(f"""
 WITH {", ".join(parts)}
 INSERT INTO longthread_checkpoint (thread, id, parent, ns, holds, body, metadata)
-SELECT place.number, %(id)s::uuid, %(parent)s::uuid, %(ns)s, %(holds)s::integer[], %(body)b::bytea,
+SELECT place.number, %(id)s::uuid, %(parent)s::uuid, %(ns)s, %(holds)s, %(body)b::bytea,
     %(metadata)s::jsonb
 FROM place{again}{"" if known else " RETURNING thread AS number"}""")
 
@@ -216,7 +218,7 @@ def noting(*, known: bool, messages: int, unheard: int, values: bool, replace: b
 WITH {", ".join(parts)}, written AS (
     INSERT INTO longthread_write (thread, checkpoint, ns, task, path, idx, channel, holds, body)
     SELECT place.number, %(id)s::uuid, %(ns)s, %(task)s, %(path)s,
-        w.idx, w.channel, w.holds::integer[], w.body
+        w.idx, w.channel, w.holds, w.body
     FROM place, unnest(%(indexes)s::integer[], %(channels)s::text[], %(held)s::text[], %(written)b::bytea[])
         AS w (idx, channel, holds, body)
     ON CONFLICT (thread, ns, checkpoint, task, idx) DO {again if replace else "NOTHING"}

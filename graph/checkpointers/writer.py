@@ -139,7 +139,7 @@ class Writer:
             "id": record.id,
             "parent": record.parent,
             "ns": record.ns,
-            "holds": record.holds.literal() if record.holds.flat else None,
+            "holds": record.holds.written() or None,
             "body": record.body(),
             "metadata": json.dumps(record.extra) if record.extra else None,
             "messages": str(record.line.length),
@@ -253,7 +253,7 @@ class Writer:
                 WRITES_IDX_MAP.get(channel, at) for at, (channel, _) in enumerate(writes)
             ),
             "channels": [channel for channel, _ in writes],
-            "held": [runs.literal() if runs.flat else None for runs in held],
+            "held": [runs.written() or None for runs in held],
             "written": [pack(value) for value in stored],
         }
         return await self._written(place, statement, known, draft, values)

@@ -20,7 +20,7 @@ SELECT coalesce(sum(pg_total_relation_size(oid)), 0) FROM pg_class
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
 """
 _SEARCH = """
-SELECT coalesce(sum(pg_relation_size(i.oid)), 0) FROM pg_class i JOIN pg_am ON pg_am.oid = i.relam
+SELECT coalesce(sum(pg_total_relation_size(i.oid)), 0) FROM pg_class i JOIN pg_am ON pg_am.oid = i.relam
 WHERE i.relkind = 'i' AND i.relnamespace = 'public'::regnamespace AND amname = 'gin'
 """
 _WAL = "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"

@@ -3,6 +3,7 @@
 import operator
 import subprocess
 import sys
+import zlib
 from datetime import datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +20,8 @@ from langgraph.types import Command, StateSnapshot, interrupt
 from psycopg.rows import dict_row
 
 from graph.bookmark import Bookmark
+from graph.checkpointers import ids
+from graph.checkpointers.packing import DICTIONARY, pack, unsqueeze
 from graph.checkpointers.postgres import PostgresCheckpointer, open_postgres
 from graph.threads import Threads
 
@@ -269,3 +272,67 @@ async def test_what_older_tables_held_is_carried_over(fresh_database: str) -> No
         _ = [n async for n in saver.moving.move(place)]
         assert [e.message.text for e in (await threads.transcript(place)).entries] == texts
         assert len([s async for s in compiled.aget_state_history(T)]) == 13
+
+
+BACK = """
+DROP INDEX longthread_thread_kept, longthread_thread_away;
+ALTER TABLE longthread_thread DROP COLUMN hour;
+CREATE INDEX longthread_thread_kept ON longthread_thread (owner, pinned DESC, updated DESC, number DESC)
+    WHERE NOT archived AND trashed IS NULL;
+CREATE INDEX longthread_thread_archived ON longthread_thread (owner, updated DESC, number DESC)
+    WHERE archived AND trashed IS NULL;
+CREATE INDEX longthread_thread_trashed ON longthread_thread (owner, updated DESC, number DESC)
+    WHERE trashed IS NOT NULL;
+ALTER TABLE longthread_title ALTER COLUMN title TYPE text;
+ALTER TABLE longthread_checkpoint ALTER COLUMN holds TYPE integer[] USING NULL;
+ALTER TABLE longthread_write ALTER COLUMN holds TYPE integer[] USING NULL;
+DELETE FROM longthread_migration WHERE name > '003';
+"""
+
+
+def back_to_002(url: str) -> None:
+    """What is stored, as it was before 003: long ids, arrays of numbers, whole versions, fewer words."""
+    with psycopg.connect(url, row_factory=dict_row) as conn:
+        checkpoints = conn.execute("SELECT thread, id, holds, body FROM longthread_checkpoint").fetchall()
+        messages = conn.execute("SELECT thread, number, id FROM longthread_message").fetchall()
+        conn.execute(BACK)  # type: ignore[arg-type]
+        for row in messages:
+            old = ids.whole(row["id"]), row["thread"], row["number"]
+            conn.execute("UPDATE longthread_message SET id = %s WHERE thread = %s AND number = %s", old)
+        for row in checkpoints:
+            parts = unsqueeze(row["body"])
+            newest, behind = parts[6]
+            parts[6] = {channel: newest - n for channel, n in behind.items()}
+            parts[7] = {node: {c: newest - n for c, n in each.items()} for node, each in parts[7].items()}
+            press = zlib.compressobj(1, zlib.DEFLATED, -11, 2, zlib.Z_DEFAULT_STRATEGY, DICTIONARY[-572:])
+            body = press.compress(pack(parts)) + press.flush()
+            runs = [run.split(":") for run in (row["holds"] or "").split()]
+            holds = [int(number) for run in runs for number in (run[0], run[-1])] or None
+            conn.execute(
+                "UPDATE longthread_checkpoint SET holds = %s, body = %s WHERE thread = %s AND id = %s",
+                (holds, body, row["thread"], row["id"]),
+            )
+
+
+async def test_what_002_stored_is_carried_over(fresh_database: str) -> None:
+    """States, transcript and timeline as they were, odd ids among them; an edit still finds its message."""
+    graph = StateGraph(MessagesState)
+    graph.add_node("answer", echo)
+    graph.add_edge(START, "answer")
+    odd = (None, "plain", ":sign", f"lc_run--{uuid4()}", str(uuid4()).upper())
+    async with open_postgres(fresh_database) as saver:
+        compiled = graph.compile(checkpointer=saver)
+        for id in odd:
+            await compiled.ainvoke({"messages": [HumanMessage(f"said {id}", id=id)]}, T)
+        states = [s.values async for s in compiled.aget_state_history(T)]
+        moments = await Threads(saver).moments(Bookmark("t"))
+    back_to_002(fresh_database)
+    async with open_postgres(fresh_database) as saver:
+        compiled = graph.compile(checkpointer=saver)
+        assert [s.values async for s in compiled.aget_state_history(T)] == states
+        assert await Threads(saver).moments(Bookmark("t")) == moments
+        first = states[0]["messages"][0]
+        await compiled.aupdate_state(T, {"messages": [HumanMessage("edited", id=first.id)]}, as_node="answer")
+        page = await Threads(saver).transcript(Bookmark("t"))
+        assert [e.message.text for e in page.entries][:1] == ["edited"]
+        assert len(page.entries) == 2 * len(odd)

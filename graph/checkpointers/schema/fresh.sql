@@ -31,21 +31,21 @@ CREATE TABLE longthread_thread (
     line      integer[],                   -- of the active branch, while its head is in the stock saver's form
     asked     bytea,                       -- questions without an answer, which are no rows yet,
     asked_id  uuid,                        -- the checkpoint that they make,
-    asked_on  uuid                         -- and the one that it goes on from
+    asked_on  uuid,                        -- and the one that it goes on from
+    hour      timestamptz NOT NULL         -- of `updated`: what an index holds must not change with every turn
+        GENERATED ALWAYS AS (date_bin('1 hour', updated, '2000-01-01 00:00+00')) STORED
 ) WITH (fillfactor = 60);
 
-CREATE INDEX longthread_thread_kept ON longthread_thread (owner, pinned DESC, updated DESC, number DESC)
+CREATE INDEX longthread_thread_kept ON longthread_thread (owner, pinned DESC, hour DESC)
     WHERE NOT archived AND trashed IS NULL;
-CREATE INDEX longthread_thread_archived ON longthread_thread (owner, updated DESC, number DESC)
-    WHERE archived AND trashed IS NULL;
-CREATE INDEX longthread_thread_trashed ON longthread_thread (owner, updated DESC, number DESC)
-    WHERE trashed IS NOT NULL;
+CREATE INDEX longthread_thread_away ON longthread_thread (owner, hour DESC)
+    WHERE archived OR trashed IS NOT NULL;
 
 -- Beside the thread, whose row changes with every turn: an index of words is not for that.
 CREATE TABLE longthread_title (
     thread bigint PRIMARY KEY,
     owner  integer NOT NULL,               -- hashtext of the thread's
-    title  text NOT NULL
+    title  varchar(200) NOT NULL
 );
 
 CREATE INDEX longthread_title_words ON longthread_title USING gin (longthread_words(owner, title));
@@ -57,7 +57,7 @@ CREATE TABLE longthread_message (
     number  integer NOT NULL,              -- in its thread; below 0: not of the conversation, as a summary
     owner   integer NOT NULL,              -- hashtext of the thread's
     type    text NOT NULL,                 -- human, ai, … as LangChain names it
-    id      text,                          -- LangChain's; an edited message has two rows
+    id      text,                          -- LangChain's, as ids.py shortens it; an edited message has two rows
     text    text,                          -- what a person reads; NULL where a serde of the caller's hides it
     body    bytea,                         -- the rest of the message; NULL when there is none
     PRIMARY KEY (thread, number)
@@ -72,7 +72,7 @@ CREATE TABLE longthread_checkpoint (
     id       uuid NOT NULL,
     parent   uuid,
     ns       text NOT NULL,
-    holds    integer[],                    -- numbers of the messages in it, as runs: first, last, first, last, …
+    holds    text,                         -- numbers of the messages in it, as runs: first:last first:last …
     body     bytea NOT NULL,
     metadata jsonb,                        -- what is beyond source, step and no parents
     PRIMARY KEY (thread, ns, id)
@@ -90,7 +90,7 @@ CREATE TABLE longthread_write (
     path       text NOT NULL,
     idx        integer NOT NULL,
     channel    text NOT NULL,
-    holds      integer[],
+    holds      text,
     body       bytea NOT NULL,
     PRIMARY KEY (thread, ns, checkpoint, task, idx)
 );
