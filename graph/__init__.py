@@ -16,7 +16,9 @@ The rooms, from the ground up (imports go down only):
     model, refusals the chat model of these settings, asked / its errors as ours
     checkpointers   the places where threads can be kept
     branches, searching   where the lines of a thread part / words looked for
-    threads         the catalogue: list, search, rename, delete; transcript, timeline, branches
+    tables          the tables behind a saver, from any event loop
+    transcript, timeline   a thread's branch, a page at a time / its checkpoints as moments
+    threads         the catalogue: list, search, rename, delete; what can be done with a thread
     answer, summarize   the two nodes
     turns           one turn, however it is called: the graph object with its checks
     build           every edge of the graph

@@ -3,24 +3,18 @@
 Every call names the owner. A thread that does not exist and one of somebody else's: both `ThreadNotFound`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, cast
-from uuid import UUID
-
-from langchain_core.messages import BaseMessage
+from typing import Any, Literal
 
 from graph.bookmark import Bookmark, storable
-from graph.branches import Branch, forks
 from graph.checkpointers import PostgresCheckpointer
-from graph.checkpointers.asked import Asked, made
-from graph.checkpointers.records import Record
-from graph.checkpointers.rows import MessageRow
-from graph.checkpointers.runs import Runs
-from graph.errors import CheckpointNotFound, InvalidInput, ThreadNotFound
+from graph.errors import InvalidInput, ThreadNotFound
 from graph.searching import SEARCH, Hit, wanted
-from graph.titles import PREVIEW, shorten
+from graph.tables import Tables, owned
+from graph.timeline import Moment, Timelines
+from graph.transcript import Page, Transcripts
 
 MAX_TITLE = 200
 
@@ -58,45 +52,6 @@ _ARCHIVE = f"UPDATE longthread_thread SET archived = %(on)s WHERE {_OWN}"
 _TRASH = f"""
 UPDATE longthread_thread SET trashed = CASE WHEN %(on)s THEN coalesce(trashed, now()) END WHERE {_OWN}
 """
-# The tip that is left stays a tip, unless the other was built on it.
-_SWITCH = f"""
-WITH RECURSIVE place AS (
-    SELECT number, head FROM longthread_thread WHERE {_OWN}
-), walk AS (
-    SELECT c.id, c.parent FROM longthread_checkpoint c JOIN place ON c.thread = place.number
-    WHERE c.ns = '' AND c.id = %(checkpoint_id)s::uuid
-    UNION ALL
-    SELECT c.id, c.parent FROM walk JOIN place ON true
-    JOIN longthread_checkpoint c ON c.thread = place.number AND c.ns = '' AND c.id = walk.parent
-    WHERE walk.id > place.head
-)
-UPDATE longthread_thread t SET
-    branches = array_remove(t.branches, %(checkpoint_id)s::uuid) || CASE
-        WHEN t.head = %(checkpoint_id)s::uuid OR EXISTS (SELECT FROM walk WHERE id = t.head)
-        THEN '{{}}'::uuid[] ELSE ARRAY[t.head] END,
-    head = %(checkpoint_id)s::uuid, messages = %(messages)s, line = %(line)s::integer[]
-FROM place WHERE t.number = place.number
-"""
-_LINES = """
-SELECT t.number, c.id::text AS id, c.body FROM longthread_thread t
-JOIN longthread_checkpoint c ON c.thread = t.number AND c.ns = '' AND c.id = ANY (t.branches || t.head)
-WHERE t.owner = %(owner)s AND t.key = %(key)s
-"""
-_LINE = """
-SELECT t.number, t.asked, t.asked_id, c.body, c.id::text AS id FROM longthread_thread t
-LEFT JOIN longthread_checkpoint c ON c.thread = t.number AND c.ns = '' AND c.id =
-    coalesce(%(checkpoint_id)s::uuid, CASE WHEN t.asked IS NULL THEN t.head ELSE t.asked_on END)
-WHERE t.owner = %(owner)s AND t.key = %(key)s
-"""
-_SAID = """
-SELECT m.number, m.type, m.id, m.text, m.body
-FROM (SELECT %(runs)s::integer[] AS runs) a CROSS JOIN generate_subscripts(a.runs, 1) i
-CROSS JOIN LATERAL (
-    SELECT * FROM longthread_message m
-    WHERE m.thread = %(thread)s AND m.number BETWEEN a.runs[i] AND a.runs[i + 1]
-    ORDER BY m.number LIMIT a.runs[i + 1] - a.runs[i] + 1
-) m WHERE i %% 2 = 1
-"""
 _SIZE = """
 SELECT (SELECT coalesce(sum(pg_column_size(m)), 0) FROM longthread_message m WHERE m.thread = t.number)
     + (SELECT coalesce(sum(pg_column_size(c)), 0) FROM longthread_checkpoint c WHERE c.thread = t.number)
@@ -107,35 +62,6 @@ SELECT (SELECT coalesce(sum(pg_column_size(m)), 0) FROM longthread_message m WHE
     + (SELECT coalesce(sum(pg_column_size(s)), 0) FROM checkpoint_writes s WHERE s.thread_id = t.key)
     + pg_column_size(t) AS bytes
 FROM longthread_thread t WHERE t.owner = %(owner)s AND t.key = %(key)s
-"""
-_MOMENTS = """
-WITH RECURSIVE place AS (
-    SELECT number, key, head, branches, asked_on FROM longthread_thread
-    WHERE owner = %(owner)s AND key = %(key)s
-), page AS (
-    SELECT * FROM (
-        (SELECT c.id, c.parent, c.body, c.metadata FROM longthread_checkpoint c
-        WHERE c.thread = (SELECT number FROM place) AND c.ns = ''
-          AND (%(before)s::uuid IS NULL OR c.id < %(before)s::uuid) ORDER BY c.id DESC LIMIT %(limit)s)
-        UNION ALL
-        (SELECT s.checkpoint_id::uuid, s.parent_checkpoint_id::uuid, NULL, s.metadata FROM checkpoints s
-        WHERE s.thread_id = (SELECT key FROM place) AND s.checkpoint_ns = ''
-          AND (%(before)s::uuid IS NULL OR s.checkpoint_id < (%(before)s::uuid)::text)
-        ORDER BY s.checkpoint_id DESC LIMIT %(limit)s)
-    ) both_forms ORDER BY id DESC LIMIT %(limit)s
-), walk AS (
-    SELECT coalesce(asked_on, head) AS id FROM place
-    UNION ALL
-    SELECT coalesce(c.parent, s.parent_checkpoint_id::uuid) FROM walk CROSS JOIN place
-    LEFT JOIN longthread_checkpoint c ON c.thread = place.number AND c.ns = '' AND c.id = walk.id
-    LEFT JOIN checkpoints s ON c.id IS NULL AND s.thread_id = place.key AND s.checkpoint_ns = ''
-        AND s.checkpoint_id = walk.id::text
-    WHERE walk.id >= (SELECT id FROM page ORDER BY id LIMIT 1)
-)
-SELECT page.id::text AS id, page.parent::text AS parent, page.body, page.metadata,
-    page.id IN (SELECT id FROM walk WHERE id IS NOT NULL) AS active,
-    page.id = place.head OR page.id = ANY (place.branches) AS tip, place.number
-FROM page CROSS JOIN place ORDER BY page.id DESC
 """
 
 
@@ -156,48 +82,12 @@ class Thread:
     trashed: datetime | None
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A message in its branch: `seq` counts from 0 at the root. `branches` are what else was said at this
-    place, itself among them; none for most."""
-
-    id: str | None
-    seq: int
-    message: BaseMessage
-    branches: Sequence[Branch] = ()
-
-
-@dataclass(frozen=True)
-class Page:
-    """A stretch of a transcript, oldest first, and how many messages come before it."""
-
-    entries: list[Entry]
-    earlier: int
-
-
-@dataclass(frozen=True)
-class Moment:
-    """A checkpoint on the timeline, without its state.
-
-    `kind` is input, question, answer, fold, update or fork; `active`: it is on the active branch; `tip`:
-    nothing was built on it.
-    """
-
-    checkpoint_id: str
-    parent: str | None
-    step: int
-    kind: str
-    created: datetime
-    preview: str
-    active: bool
-    tip: bool
-
-
 class Threads:
     """The threads kept by a saver. Methods may be awaited on any event loop."""
 
     def __init__(self, saver: PostgresCheckpointer) -> None:
-        self._saver = saver
+        self._saver, self._tables = saver, Tables(saver)
+        self._transcripts, self._timelines = Transcripts(saver), Timelines(saver)
 
     # The catalogue
 
@@ -213,11 +103,11 @@ class Threads:
         statement = (
             _THREAD + _SHELVES[shelf].format(after=_AFTER[shelf] if after else "") + " LIMIT %(limit)s"
         )
-        return [Thread(**row) for row in await self._rows(statement, values)]
+        return [Thread(**row) for row in await self._tables.rows(statement, values)]
 
     async def get(self, place: Bookmark) -> Thread:
         """The thread's row. Raises `ThreadNotFound`."""
-        rows = await self._rows(_GET, _owned(place))
+        rows = await self._tables.rows(_GET, owned(place))
         if not rows:
             raise ThreadNotFound
         return Thread(**rows[0])
@@ -237,26 +127,26 @@ class Threads:
         values = {"owner": user_id, "limit": limit, **asked}
         values |= {"created": after.created if after else None, "thread": after.number if after else 0}
         values["place"] = after.place if after else 0
-        return [Hit.of(row) for row in await self._rows(SEARCH, values)]
+        return [Hit.of(row) for row in await self._tables.rows(SEARCH, values)]
 
     async def rename(self, place: Bookmark, title: str) -> None:
         """Give the thread a title of 1 to 200 characters. Raises `ThreadNotFound`, `InvalidInput`."""
         title = " ".join(title.split())
         if not title or len(title) > MAX_TITLE or not storable(title):
             raise InvalidInput(f"A title has 1 to {MAX_TITLE} characters; this one has {len(title):,}.")
-        await self._change(_RENAME, _owned(place) | {"title": title}, ThreadNotFound)
+        await self._tables.change(_RENAME, owned(place) | {"title": title})
 
     async def pin(self, place: Bookmark, on: bool = True) -> None:
         """Keep the thread at the head of the list, or no longer. Raises `ThreadNotFound`."""
-        await self._change(_PIN, _owned(place) | {"on": on}, ThreadNotFound)
+        await self._tables.change(_PIN, owned(place) | {"on": on})
 
     async def archive(self, place: Bookmark, on: bool = True) -> None:
         """Take the thread out of the list, or put it back. Raises `ThreadNotFound`."""
-        await self._change(_ARCHIVE, _owned(place) | {"on": on}, ThreadNotFound)
+        await self._tables.change(_ARCHIVE, owned(place) | {"on": on})
 
     async def trash(self, place: Bookmark, on: bool = True) -> None:
         """Mark the thread for deletion, or restore it; nothing is deleted yet. Raises `ThreadNotFound`."""
-        await self._change(_TRASH, _owned(place) | {"on": on}, ThreadNotFound)
+        await self._tables.change(_TRASH, owned(place) | {"on": on})
 
     async def delete(self, place: Bookmark) -> None:
         """Delete the thread and all of its messages and checkpoints. Raises `ThreadNotFound`."""
@@ -265,69 +155,27 @@ class Threads:
 
     async def size(self, place: Bookmark) -> int:
         """Bytes of the thread's rows, indexes apart. Raises `ThreadNotFound`."""
-        rows = await self._rows(_SIZE, _owned(place))
+        rows = await self._tables.rows(_SIZE, owned(place))
         if not rows:
             raise ThreadNotFound
         return int(rows[0]["bytes"])
 
-    # Branches
-
-    async def switch(self, place: Bookmark) -> None:
-        """Make the bookmark's checkpoint the tip of the active branch. Raises `CheckpointNotFound`."""
-        await self.get(place)
-        if not _is_uuid(place.checkpoint_id) or not (found := await self._saver.locate(place)):
-            raise CheckpointNotFound
-        line = found.record.line
-        values = {"checkpoint_id": place.checkpoint_id, "messages": line.length}
-        values["line"] = line.literal() if found.stock else None
-        await self._change(_SWITCH, _owned(place) | values, ThreadNotFound)
+    # One thread
 
     async def transcript(self, place: Bookmark, *, limit: int = 60, before: int | None = None) -> Page:
         """The last `limit` messages of the branch, or those before its `before`th; folded ones included.
 
         The branch is the bookmark's checkpoint's, else the active one. Raises `ThreadNotFound`.
         """
-        thread, line, tip, asked = await self._line(place)
-        length = line.length + len(asked)
-        stop = length if before is None else min(before, length)
-        start = max(0, stop - limit)
-        part = line.cut(start, stop)
-        rows = await self._rows(_SAID, {"runs": part.literal(), "thread": thread})
-        said = {r["number"]: MessageRow.kept(r["type"], r["id"], r["text"], r["body"]) for r in rows}
-        parted = await self._forks(place, line, tip, range(start, stop))
-        message = self._saver.codec.message
-        entries = [
-            Entry(said[number].id, seq, message(said[number]), parted.get(seq, ()))
-            for seq, number in enumerate(part, start)
-            if number in said
-        ]
-        waiting = [(line.length + n, row) for n, row in enumerate(asked)]
-        entries += [Entry(row.id, seq, message(row)) for seq, row in waiting if start <= seq < stop]
-        return Page(entries, start)
+        return await self._transcripts.page(place, limit, before)
 
-    async def _line(self, place: Bookmark) -> tuple[int, Runs, str, Sequence[MessageRow]]:
-        """The thread's number, the line of the branch, its tip, and the questions that wait after it."""
-        id = place.checkpoint_id if _is_uuid(place.checkpoint_id) else None
-        rows = await self._rows(_LINE, _owned(place) | {"checkpoint_id": id})
-        if not rows:
-            raise ThreadNotFound
-        row = rows[0]
-        waits = row["asked"] is not None and id in (None, str(row["asked_id"]))
-        asked = Asked.unpack(cast("bytes", row["asked"]), "", None).rows if waits else ()
-        if row["body"] is not None:
-            return row["number"], _line_of(row), row["id"], asked
-        found = await self._saver.locate(place)
-        return row["number"], found.record.line if found else Runs(), found.record.id if found else "", asked
+    async def switch(self, place: Bookmark) -> None:
+        """Make the bookmark's checkpoint the tip of the active branch.
 
-    async def _forks(
-        self, place: Bookmark, line: Runs, tip: str, places: range
-    ) -> Mapping[int, Sequence[Branch]]:
-        rows = await self._rows(_LINES, _owned(place))
-        if len(rows) < 2:
-            return {}
-        return forks(line, tip, {row["id"]: _line_of(row) for row in rows if row["id"] != tip}, places)
-
-    # The timeline
+        Raises `ThreadNotFound`, `CheckpointNotFound`.
+        """
+        await self.get(place)
+        await self._transcripts.switch(place)
 
     async def moments(
         self, place: Bookmark, *, limit: int = 80, before: str | None = None
@@ -337,73 +185,4 @@ class Threads:
         Reads no state. Raises `ThreadNotFound`.
         """
         await self.get(place)
-        rows = await self._rows(_MOMENTS, _owned(place) | {"before": before, "limit": limit})
-        records = [_record(row) for row in rows]
-        newest = Runs.of(sorted({r.line.last for r in records if r.line.last is not None}))
-        values = {"runs": newest.literal(), "thread": rows[0]["number"] if rows else 0}
-        said = await self._rows(_SAID, values)
-        texts = {row["number"]: row["text"] or "" for row in said}
-        return [
-            Moment(
-                record.id,
-                record.parent,
-                int(record.metadata.get("step", -1)),
-                record.kind,
-                made(record.id),
-                _preview(record, texts),
-                row["active"],
-                row["tip"],
-            )
-            for row, record in zip(rows, records, strict=True)
-        ]
-
-    # Statements
-
-    async def _rows(self, statement: str, values: dict[str, Any]) -> Sequence[dict[str, Any]]:
-        async def read() -> Sequence[dict[str, Any]]:
-            async with self._saver.connection() as conn:
-                cursor = await conn.execute(statement.encode(), values)
-                return await cursor.fetchall()
-
-        return await self._saver.bridge.cross(read)
-
-    async def _change(self, statement: str, values: dict[str, Any], absent: Callable[[], Exception]) -> None:
-        async def write() -> int:
-            async with self._saver.connection() as conn:
-                return (await conn.execute(statement.encode(), values)).rowcount
-
-        if not await self._saver.bridge.cross(write):
-            raise absent()
-
-
-def _owned(place: Bookmark) -> dict[str, Any]:
-    return {"owner": place.user_id, "key": place.key}
-
-
-def _is_uuid(id: str | None) -> bool:
-    try:
-        return id is not None and bool(UUID(id))
-    except ValueError:
-        return False
-
-
-def _line_of(row: dict[str, Any]) -> Runs:
-    return Record.read(id=row["id"], parent=None, ns="", body=row["body"], metadata=None).line
-
-
-def _record(row: dict[str, Any]) -> Record:
-    if row["body"] is not None:
-        return Record.read(
-            id=row["id"], parent=row["parent"], ns="", body=row["body"], metadata=row["metadata"]
-        )
-    kind = str(row["metadata"].get("source", "loop"))
-    return Record(row["id"], row["parent"], "", kind, row["metadata"], {}, {})
-
-
-def _preview(record: Record, texts: dict[int, str]) -> str:
-    if record.kind == "fold":
-        stored = record.values.get("messages", ["m", []])
-        left = Runs(tuple(stored[1])).length if stored[0] == "m" else 0
-        return f"{record.line.length - left:,} messages summarised"
-    last = record.line.last
-    return shorten(texts.get(last, ""), PREVIEW) if last is not None and record.kind != "input" else ""
+        return await self._timelines.moments(place, limit, before)

@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from tqdm import tqdm
 
 from graph import Bookmark, InvalidInput, LongthreadError, OpenGraph, Settings, ThreadNotFound, open_graph
-from graph.threads import Entry
+from graph.transcript import Entry
 
 
 def main() -> int:

@@ -20,7 +20,7 @@ from langchain_core.messages import HumanMessage
 
 from graph import Bookmark, LongthreadError, ThreadNotFound
 from graph.live import Turn
-from graph.threads import Entry, Page
+from graph.transcript import Entry, Page
 from ui import render
 from ui.tab import DIRECT, EVENT, FORK, LOOK, ONCE, WINDOW, Graph, Tab, bookmark, now, tell
 

@@ -13,7 +13,9 @@ from urllib.parse import quote
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
 from graph.history import Difference
-from graph.threads import Entry, Moment, Thread
+from graph.threads import Thread
+from graph.timeline import Moment
+from graph.transcript import Entry
 from graph.turns import ContextView
 
 Bubble = dict[str, Any]

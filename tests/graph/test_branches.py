@@ -11,7 +11,7 @@ from langchain_core.messages import HumanMessage, RemoveMessage
 from graph import Bookmark, OpenGraph, Settings, open_graph
 from graph.branches import Branch, forks, parting
 from graph.checkpointers.runs import Runs
-from graph.threads import Entry
+from graph.transcript import Entry
 from tests.graph.test_turns import say, talk
 
 pytestmark = pytest.mark.anyio

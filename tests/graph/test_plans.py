@@ -12,7 +12,7 @@ import anyio
 import psycopg
 import pytest
 
-from graph import searching, threads
+from graph import searching, threads, timeline, transcript
 from graph.checkpointers import listing, pruning, reader
 from graph.checkpointers.postgres import open_postgres
 from graph.checkpointers.statements import FEW, asking, noting, reading, saving
@@ -217,6 +217,8 @@ def deletions() -> dict[str, str]:
 KNOWN = {
     **{f"threads.{name}": text for name, text in written_in(threads, "_THREAD", "SEARCH").items()},
     **{f"list {name}": text for name, text in lists().items()},
+    **{f"transcript.{name}": text for name, text in written_in(transcript).items()},
+    **{f"timeline.{name}": text for name, text in written_in(timeline).items()},
     **{f"searching.{name}": text for name, text in written_in(searching).items()},
     **{f"reader.{name}": text for name, text in written_in(reader, "_COLUMNS").items()},
     **{f"pruning.{name}": text for name, text in written_in(pruning).items()},
@@ -267,7 +269,7 @@ def askings() -> Iterable[tuple[str, bytes]]:
 
 
 OF_MESSAGES = {
-    name: text for name, text in KNOWN.items() if re.match(r"reading|reader\.|threads._SAID", name)
+    name: text for name, text in KNOWN.items() if re.match(r"reading|reader\.|transcript._SAID", name)
 }
 
 
@@ -300,5 +302,6 @@ def test_a_scan_would_be_seen(large: psycopg.Connection) -> None:
 
 def test_every_statement_is_looked_at() -> None:
     """A module that says more than it did says it here too."""
-    assert {"threads._GET", "threads._SIZE", "threads._MOMENTS", "searching.SEARCH"} < KNOWN.keys()
+    assert {"threads._GET", "threads._SIZE", "searching.SEARCH"} < KNOWN.keys()
+    assert {"transcript._SAID", "transcript._SWITCH", "timeline._MOMENTS"} < KNOWN.keys()
     assert {"reader._BY_ID", "pruning._OF_RUNS", "pruning._DROP[0]", "pruning._COPY[4]"} < KNOWN.keys()

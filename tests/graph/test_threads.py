@@ -1,12 +1,12 @@
-"""The catalogue, the transcript and the timeline."""
+"""The threads of a person: listed, named, deleted, and nobody else's."""
 
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 
-from graph import Bookmark, CheckpointNotFound, InvalidInput, OpenGraph, ThreadNotFound
-from tests.graph.test_turns import say, talk
+from graph import Bookmark, InvalidInput, OpenGraph, ThreadNotFound
+from tests.graph.test_turns import say
 
 pytestmark = pytest.mark.anyio
 
@@ -71,66 +71,3 @@ async def test_a_deleted_thread_leaves_nothing(graph: OpenGraph, place: Bookmark
     with pytest.raises(ThreadNotFound):
         await graph.threads.transcript(place)
     assert len((await graph.threads.transcript(neighbour)).entries) == 2
-
-
-async def test_the_transcript_is_read_a_page_at_a_time_from_its_end(
-    graph: OpenGraph, place: Bookmark
-) -> None:
-    """Pages join without gap or overlap, across the fold, down to the first message."""
-    await talk(graph, place, 15)
-    whole = (await graph.threads.transcript(place, limit=1000)).entries
-    assert [e.seq for e in whole] == list(range(30))
-    joined, before = [], None
-    while True:
-        page = await graph.threads.transcript(place, limit=7, before=before)
-        joined = [*page.entries, *joined]
-        assert page.earlier == page.entries[0].seq
-        if not page.earlier:
-            break
-        before = page.earlier
-    assert [e.id for e in joined] == [e.id for e in whole]
-    assert (await graph.threads.transcript(place, before=0)).entries == []
-
-
-async def test_the_timeline_tells_what_each_checkpoint_was(graph: OpenGraph, place: Bookmark) -> None:
-    """Newest first, every checkpoint, when it was made, all on the active branch, one tip; without gap."""
-    began = datetime.now(UTC)
-    await talk(graph, place, 8)
-    stored = [s.config["configurable"]["checkpoint_id"] async for s in graph.aget_state_history(place.config)]
-    moments = await graph.threads.moments(place, limit=500)
-    assert [m.checkpoint_id for m in moments] == stored
-    times = [moment.created for moment in moments]
-    assert times == sorted(times, reverse=True)
-    assert began <= times[-1] and times[0] <= datetime.now(UTC)
-    assert {m.kind for m in moments} == {"answer", "fold"}
-    assert [m.kind for m in moments].count("answer") == 8, "one a turn"
-    assert all(m.active for m in moments)
-    assert [m.tip for m in moments] == [True] + [False] * (len(moments) - 1)
-    paged, before = [], None
-    while page := await graph.threads.moments(place, limit=5, before=before):
-        paged += page
-        before = page[-1].checkpoint_id
-    assert paged == list(moments)
-    fold = next(m for m in moments if m.kind == "fold")
-    assert "messages summarised" in fold.preview
-
-
-async def test_a_moment_of_another_thread_cannot_become_the_head(graph: OpenGraph, place: Bookmark) -> None:
-    """switch() takes only checkpoints of the thread itself."""
-    other = Bookmark(uuid4().hex)
-    for each in (place, other):
-        await graph.ainvoke(say("Hello there."), each.config)
-    foreign = (await graph.aget_state(other.config)).config["configurable"]["checkpoint_id"]
-    for checkpoint in (foreign, "garbage"):
-        with pytest.raises(CheckpointNotFound):
-            await graph.threads.switch(place.at(checkpoint))
-
-
-async def test_a_look_at_an_old_moment_shows_its_branch(graph: OpenGraph, place: Bookmark) -> None:
-    """The transcript at a checkpoint ends where the thread ended then."""
-    await graph.ainvoke(say("First."), place.config)
-    early = (await graph.aget_state(place.config)).config["configurable"]["checkpoint_id"]
-    await talk(graph, place, 10)
-    page = await graph.threads.transcript(place.at(early))
-    assert page.entries[0].message.text == "First."
-    assert len(page.entries) == 2

@@ -10,7 +10,9 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 
 from graph.budget import Prompt
 from graph.history import Difference
-from graph.threads import Entry, Moment, Thread
+from graph.threads import Thread
+from graph.timeline import Moment
+from graph.transcript import Entry
 from graph.turns import ContextView
 from ui import render
 

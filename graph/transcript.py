@@ -1,0 +1,158 @@
+"""The transcript of a thread's branch, a page at a time, and the switch to another branch: `Transcripts`.
+
+It holds every message: those that are folded away, and the questions that wait for an answer.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+from uuid import UUID
+
+from langchain_core.messages import BaseMessage
+
+from graph.bookmark import Bookmark
+from graph.branches import Branch, forks
+from graph.checkpointers import PostgresCheckpointer
+from graph.checkpointers.asked import Asked
+from graph.checkpointers.records import Record
+from graph.checkpointers.rows import MessageRow
+from graph.checkpointers.runs import Runs
+from graph.errors import CheckpointNotFound, ThreadNotFound
+from graph.tables import Tables, owned
+
+_LINE = """
+SELECT t.number, t.asked, t.asked_id, c.body, c.id::text AS id FROM longthread_thread t
+LEFT JOIN longthread_checkpoint c ON c.thread = t.number AND c.ns = '' AND c.id =
+    coalesce(%(checkpoint_id)s::uuid, CASE WHEN t.asked IS NULL THEN t.head ELSE t.asked_on END)
+WHERE t.owner = %(owner)s AND t.key = %(key)s
+"""
+_LINES = """
+SELECT t.number, c.id::text AS id, c.body FROM longthread_thread t
+JOIN longthread_checkpoint c ON c.thread = t.number AND c.ns = '' AND c.id = ANY (t.branches || t.head)
+WHERE t.owner = %(owner)s AND t.key = %(key)s
+"""
+_SAID = """
+SELECT m.number, m.type, m.id, m.text, m.body
+FROM (SELECT %(runs)s::integer[] AS runs) a CROSS JOIN generate_subscripts(a.runs, 1) i
+CROSS JOIN LATERAL (
+    SELECT * FROM longthread_message m
+    WHERE m.thread = %(thread)s AND m.number BETWEEN a.runs[i] AND a.runs[i + 1]
+    ORDER BY m.number LIMIT a.runs[i + 1] - a.runs[i] + 1
+) m WHERE i %% 2 = 1
+"""
+# The tip that is left stays a tip, unless the other was built on it.
+_SWITCH = """
+WITH RECURSIVE place AS (
+    SELECT number, head FROM longthread_thread WHERE owner = %(owner)s AND key = %(key)s
+), walk AS (
+    SELECT c.id, c.parent FROM longthread_checkpoint c JOIN place ON c.thread = place.number
+    WHERE c.ns = '' AND c.id = %(checkpoint_id)s::uuid
+    UNION ALL
+    SELECT c.id, c.parent FROM walk JOIN place ON true
+    JOIN longthread_checkpoint c ON c.thread = place.number AND c.ns = '' AND c.id = walk.parent
+    WHERE walk.id > place.head
+)
+UPDATE longthread_thread t SET
+    branches = array_remove(t.branches, %(checkpoint_id)s::uuid) || CASE
+        WHEN t.head = %(checkpoint_id)s::uuid OR EXISTS (SELECT FROM walk WHERE id = t.head)
+        THEN '{}'::uuid[] ELSE ARRAY[t.head] END,
+    head = %(checkpoint_id)s::uuid, messages = %(messages)s, line = %(line)s::integer[]
+FROM place WHERE t.number = place.number
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A message in its branch: `seq` counts from 0 at the root. `branches` are what else was said at this
+    place, itself among them; none for most."""
+
+    id: str | None
+    seq: int
+    message: BaseMessage
+    branches: Sequence[Branch] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """A stretch of a transcript, oldest first, and how many messages come before it."""
+
+    entries: list[Entry]
+    earlier: int
+
+
+class Transcripts:
+    """The transcripts of the threads kept by a saver."""
+
+    def __init__(self, saver: PostgresCheckpointer) -> None:
+        self._saver, self._tables = saver, Tables(saver)
+
+    async def page(self, place: Bookmark, limit: int, before: int | None) -> Page:
+        """The branch's last `limit` messages, or those before its `before`th. Raises `ThreadNotFound`."""
+        thread, line, tip, asked = await self._line(place)
+        length = line.length + len(asked)
+        stop = length if before is None else min(before, length)
+        start = max(0, stop - limit)
+        part = line.cut(start, stop)
+        said = await self.said(thread, part)
+        parted = await self._forks(place, line, tip, range(start, stop))
+        message = self._saver.codec.message
+        entries = [
+            Entry(said[number].id, seq, message(said[number]), parted.get(seq, ()))
+            for seq, number in enumerate(part, start)
+            if number in said
+        ]
+        waiting = [(line.length + n, row) for n, row in enumerate(asked)]
+        entries += [Entry(row.id, seq, message(row)) for seq, row in waiting if start <= seq < stop]
+        return Page(entries, start)
+
+    async def said(self, thread: int, numbers: Runs) -> Mapping[int, MessageRow]:
+        """Those of a thread's messages, as they are kept, by number."""
+        rows = await self._tables.rows(_SAID, {"runs": numbers.literal(), "thread": thread})
+        return {
+            row["number"]: MessageRow.kept(row["type"], row["id"], row["text"], row["body"]) for row in rows
+        }
+
+    async def switch(self, place: Bookmark) -> None:
+        """Make the bookmark's checkpoint the tip of the active branch.
+
+        Raises `CheckpointNotFound` and, for a thread that has gone meanwhile, `ThreadNotFound`.
+        """
+        if not _is_uuid(place.checkpoint_id) or not (found := await self._saver.locate(place)):
+            raise CheckpointNotFound
+        line = found.record.line
+        values = {"checkpoint_id": place.checkpoint_id, "messages": line.length}
+        values["line"] = line.literal() if found.stock else None
+        await self._tables.change(_SWITCH, owned(place) | values)
+
+    async def _line(self, place: Bookmark) -> tuple[int, Runs, str, Sequence[MessageRow]]:
+        """The thread's number, the line of the branch, its tip, and the questions that wait after it."""
+        id = place.checkpoint_id if _is_uuid(place.checkpoint_id) else None
+        rows = await self._tables.rows(_LINE, owned(place) | {"checkpoint_id": id})
+        if not rows:
+            raise ThreadNotFound
+        row = rows[0]
+        waits = row["asked"] is not None and id in (None, str(row["asked_id"]))
+        asked = Asked.unpack(cast("bytes", row["asked"]), "", None).rows if waits else ()
+        if row["body"] is not None:
+            return row["number"], _line_of(row), row["id"], asked
+        found = await self._saver.locate(place)
+        return row["number"], found.record.line if found else Runs(), found.record.id if found else "", asked
+
+    async def _forks(
+        self, place: Bookmark, line: Runs, tip: str, places: range
+    ) -> Mapping[int, Sequence[Branch]]:
+        rows = await self._tables.rows(_LINES, owned(place))
+        if len(rows) < 2:
+            return {}
+        return forks(line, tip, {row["id"]: _line_of(row) for row in rows if row["id"] != tip}, places)
+
+
+def _is_uuid(id: str | None) -> bool:
+    try:
+        return id is not None and bool(UUID(id))
+    except ValueError:
+        return False
+
+
+def _line_of(row: dict[str, Any]) -> Runs:
+    return Record.read(id=row["id"], parent=None, ns="", body=row["body"], metadata=None).line
