@@ -17,8 +17,8 @@ from typing_extensions import TypedDict
 from graph.bookmark import Bookmark
 from graph.checkpointers.postgres import PostgresCheckpointer
 from graph.threads import Threads
+from tests.checkpointers.by_hand import at, contents
 from tests.checkpointers.conftest import OpenSaver
-from tests.checkpointers.test_laws import at, contents
 
 pytestmark = pytest.mark.anyio
 

@@ -38,8 +38,8 @@ from langgraph.types import Command, Interrupt, Send
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
+from tests.checkpointers.by_hand import Saver, at, put
 from tests.checkpointers.conftest import OpenSaver
-from tests.checkpointers.test_laws import Saver, at, put
 
 pytestmark = pytest.mark.anyio
 

@@ -21,8 +21,8 @@ from graph.checkpointers.cluster import Cluster
 from graph.checkpointers.embedded import embedded_postgres
 from graph.checkpointers.lodging import tools
 from graph.checkpointers.postgres import PostgresCheckpointer, open_postgres
+from tests.checkpointers.by_hand import at, put, values
 from tests.checkpointers.pgbouncer import MISSING, PROGRAM, PgBouncer
-from tests.checkpointers.test_laws import at, put, values
 from tests.checkpointers.wire import Wire
 
 pytestmark = pytest.mark.anyio
