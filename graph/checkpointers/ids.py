@@ -5,7 +5,7 @@ says perhaps a hundred. Here they are 23: a sign for the words, and the UUID in 
 """
 
 import re
-from base64 import b64decode, urlsafe_b64encode
+from binascii import a2b_base64, b2a_base64
 
 from graph.errors import BROKEN, ForgedRow
 
@@ -21,7 +21,7 @@ def short(id: str) -> str:
     """The id as it is stored; each has one such form."""
     if uuid := _UUID.fullmatch(id):
         words, *parts = uuid.groups()
-        return _SIGNS[words] + urlsafe_b64encode(bytes.fromhex("".join(parts)))[:22].decode()
+        return _SIGNS[words] + b2a_base64(bytes.fromhex("".join(parts)))[:22].decode()
     return _AS_IT_IS + id if id[:1] in (*_WORDS, _AS_IT_IS) else id
 
 
@@ -37,7 +37,7 @@ def whole(stored: str) -> str:
 def _uuid(coded: str) -> str:
     """The 32 digits of a UUID in base 64."""
     try:
-        uuid = b64decode(coded + "==", b"-_", validate=True)
+        uuid = a2b_base64(coded + "==", strict_mode=True)
     except ValueError as e:
         raise ForgedRow(BROKEN) from e
     if len(uuid) != 16:

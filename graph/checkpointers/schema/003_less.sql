@@ -23,6 +23,6 @@ DROP FUNCTION longthread_runs;
 UPDATE longthread_message SET id = CASE
     WHEN id ~ '^(lc_run--)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
     THEN CASE WHEN id ~ '^l' THEN ';' ELSE ':' END || left(
-        translate(encode(decode(replace(right(id, 36), '-', ''), 'hex'), 'base64'), '+/', '-_'), 22)
+        encode(decode(replace(right(id, 36), '-', ''), 'hex'), 'base64'), 22)
     ELSE '=' || id END
 WHERE id ~ '^(lc_run--)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' OR id ~ '^[:;=]';
