@@ -19,7 +19,8 @@ def assemble(
 ) -> ThreadGraph:
     """START → answer → (over the mark?) summarize → END, for these models."""
 
-    def after_answer(state: State) -> str:
+    # Async, though it awaits nothing: a plain function costs each turn a way to a thread and back.
+    async def after_answer(state: State) -> str:
         return "summarize" if fold_due(state, settings) else END
 
     graph: StateGraph[State, Context, Question, State] = StateGraph(
