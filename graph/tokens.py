@@ -36,7 +36,7 @@ LOWEST = 0.9
 """A correction stays above this: the next message may be in another script than the last."""
 
 _CACHED = 4_096  # characters; longer texts are counted anew, so that the cache stays small
-_WORD = 32  # characters; longer words are not words
+_WORD = 32  # characters; longer pieces are no words and are priced anew
 _ESTIMATE = "longthread_estimate"
 
 
@@ -84,8 +84,7 @@ def _cased(alphabet: Pairs, case: _Case) -> Callable[[str], float]:
         word = word.lower()
         return max(1.0, cost + case.beyond_eight * max(0, len(word) - 8) + alphabet.ends(word))
 
-    known = lru_cache(maxsize=20_000)(price)
-    return lambda piece: known(piece) if len(piece) <= _WORD else price(piece)
+    return price
 
 
 def _punctuation(run: str) -> float:
@@ -170,10 +169,20 @@ _PRICES: tuple[tuple[str, Callable[[str], float]], ...] = (
 )
 _PIECE = re.compile("|".join(f"({pattern})" for pattern, _ in _PRICES))
 _PRICE = (_bytes, *(price for _, price in _PRICES))  # by the number of the group that matched
+_pieces = re.compile("|".join(pattern for pattern, _ in _PRICES)).findall
+
+
+def _price(piece: str) -> float:
+    # The pattern that cut a piece out of a text is the first to match the piece alone: no pattern needs what
+    # comes after it, and some only forbid it.
+    return _PRICE[next(_PIECE.finditer(piece)).lastindex or 0](piece)
+
+
+_known_price = lru_cache(maxsize=40_000)(_price)
 
 
 def _estimate(text: str) -> int:
-    prices = (_PRICE[piece.lastindex or 0](piece[0]) for piece in _PIECE.finditer(text))
+    prices = [_known_price(p) if len(p) <= _WORD else _price(p) for p in _pieces(text)]
     return math.ceil(round(sum(prices), 6))  # the last bits of a float are worth no token
 
 
