@@ -22,6 +22,8 @@ log = logging.getLogger("longthread")
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0  # seconds before the second try, and before any
 
+_Inbox = asyncio.Queue[AIMessageChunk | Exception | None]  # a word, what went wrong, or the end
+
 
 @dataclass(frozen=True)
 class Models:
@@ -112,35 +114,43 @@ async def _race(
     source: AsyncGenerator[AIMessageChunk], stop: asyncio.Event, timeout: float, url: str
 ) -> AsyncGenerator[AIMessageChunk]:
     """What `source` says until it ends, `stop` is set or it is silent for `timeout` seconds."""
-    inbox: asyncio.Queue[AIMessageChunk | Exception | None] = asyncio.Queue(1)
+    inbox: _Inbox = asyncio.Queue(1)
     # One task reads the stream from its first to its last word: callbacks live in a task's context.
     reader = asyncio.create_task(_read(source, inbox))
-    stopped = asyncio.create_task(stop.wait())
-    word: asyncio.Task[AIMessageChunk | Exception | None] | None = None
+    # One more task for the whole stream, as two for every word are most of what a word costs.
+    watcher = asyncio.create_task(_wake(inbox, stop))
     try:
         while not stop.is_set():
-            word = asyncio.create_task(inbox.get())
-            await asyncio.wait((word, stopped), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-            if stop.is_set():
-                return
-            if not word.done():
-                silent = f"{place_of(url)} said nothing for {timeout:g} s."
-                raise ModelUnavailable(f"{silent} Try again, or raise LONGTHREAD_MODEL_TIMEOUT.")
-            if (said := word.result()) is None:
+            said = await _next(inbox, timeout, url)
+            if said is None or stop.is_set():
                 return
             if isinstance(said, Exception):
                 raise translate(said, url) from None  # the cause may quote the conversation
             yield said
     finally:
-        tasks = [task for task in (reader, stopped, word) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks, timeout=1)  # closes the request; never waits for a model that will not end
+        watcher.cancel()
+        reader.cancel()
+        if not reader.done():  # closes the request; never waits for a model that will not end
+            await asyncio.wait((reader,), timeout=1)
 
 
-async def _read(
-    source: AsyncGenerator[AIMessageChunk], inbox: asyncio.Queue[AIMessageChunk | Exception | None]
-) -> None:
+async def _next(inbox: _Inbox, timeout: float, url: str) -> AIMessageChunk | Exception | None:
+    try:
+        async with asyncio.timeout(timeout):
+            return await inbox.get()
+    except TimeoutError:
+        silent = f"{place_of(url)} said nothing for {timeout:g} s."
+        return ModelUnavailable(f"{silent} Try again, or raise LONGTHREAD_MODEL_TIMEOUT.")
+
+
+async def _wake(inbox: _Inbox, stop: asyncio.Event) -> None:
+    """Let nobody wait for a word once `stop` is set."""
+    await stop.wait()
+    if inbox.empty():
+        inbox.put_nowait(None)
+
+
+async def _read(source: AsyncGenerator[AIMessageChunk], inbox: _Inbox) -> None:
     end: Exception | None = None
     try:
         async with aclosing(source):
