@@ -99,22 +99,23 @@ def exchanges(messages: Iterable[BaseMessage]) -> list[list[BaseMessage]]:
 
 def _units(exchange: Sequence[BaseMessage]) -> list[Unit]:
     """What a model accepts of an exchange: no call without all its results, no result without its call."""
-    found: list[Unit] = []
-    position = 0
-    while position < len(exchange):
-        message = exchange[position]
-        position += 1
-        results: list[BaseMessage] = []
-        while position < len(exchange) and isinstance(exchange[position], ToolMessage):
-            results.append(exchange[position])
-            position += 1
-        if isinstance(message, ToolMessage):
-            continue  # a result, and those after it, whose call is not right before them
-        calls = _calls(message)
-        answers = _first_answers(calls, results)
-        if len(answers) == len(calls):
-            found.append([message, *answers])
-    return found
+    groups: list[Unit] = []
+    for message in exchange:
+        if groups and isinstance(message, ToolMessage):
+            groups[-1].append(message)
+        else:
+            groups.append([message])
+    return [unit for group in groups if (unit := _accepted(*group))]
+
+
+def _accepted(message: BaseMessage, *results: BaseMessage) -> Unit | None:
+    """This message and, of the results right after it, those to its calls; None if it cannot be sent."""
+    if isinstance(message, ToolMessage):
+        return None  # a result, and those after it, whose call is not right before them
+    if not (calls := _calls(message)):
+        return [message]
+    answers = _first_answers(calls, results)
+    return [message, *answers] if len(answers) == len(calls) else None
 
 
 def _calls(message: BaseMessage) -> set[str]:
@@ -139,27 +140,35 @@ def _size(messages: Iterable[BaseMessage]) -> int:
     return sum(map(count, messages))
 
 
-def _whole(window: Sequence[Sequence[Unit]], room: int) -> list[Unit]:
-    """The newest of these exchanges that fit into `room` one after another, none left out between two."""
+def _whole(window: Sequence[Sequence[Unit]], room: int) -> tuple[list[Unit], int]:
+    """The newest of these exchanges that fit one after another, none left out between two; the room left."""
     first = len(window)
-    while first and (room := room - sum(map(_size, window[first - 1]))) >= 0:
-        first -= 1
-    return [unit for exchange in window[first:] for unit in exchange]
+    while first and (left := room - sum(map(_size, window[first - 1]))) >= 0:
+        first, room = first - 1, left
+    return [unit for exchange in window[first:] for unit in exchange], room
 
 
-def _newest(exchange: Sequence[Unit], room: int) -> list[Unit]:
-    """Of an exchange too large for `room`: its question and its newest units. Empty if not even one fits."""
+def _newest(exchange: Sequence[Unit], room: int) -> tuple[list[Unit], int]:
+    """Of an exchange too large for `room`: its question and its newest units, none if not even one fits."""
     question = list(exchange[:1]) if isinstance(exchange[0][0], HumanMessage) else []
     room -= sum(map(_size, question))
-    return [*question, *_whole([[unit] for unit in exchange[len(question) :]], room)] if room >= 0 else []
+    if room < 0:
+        return [], room
+    newest, left = _whole([[unit] for unit in exchange[len(question) :]], room)
+    return [*question, *newest], left
 
 
-def _fill(window: Sequence[Sequence[Unit]], room: int) -> list[BaseMessage] | None:
-    """As much of the window as `room` holds, its newest exchange always among it. None: it cannot be."""
+def _fill(window: Sequence[Sequence[Unit]], room: int) -> tuple[list[BaseMessage], int] | None:
+    """As much of the window as `room` holds, its newest exchange always among it, and the room left.
+
+    None: it cannot be.
+    """
     if not window:
-        return [] if room >= 0 else None
-    chosen = _whole(window, room) or _newest(window[-1], room)
-    return [message for unit in chosen for message in unit] or None
+        return ([], room) if room >= 0 else None
+    chosen, left = _whole(window, room)
+    if not chosen:
+        chosen, left = _newest(window[-1], room)
+    return ([message for unit in chosen for message in unit], left) if chosen else None
 
 
 def _room(limit: int, scale: float, before: Iterable[BaseMessage]) -> int:
@@ -189,9 +198,10 @@ def compose(
         summary = _clipped(summary, math.floor(budget.summary / scale))
     for heads in ([system, summary], [system, None]):
         head: list[BaseMessage] = [message for message in heads if message is not None]
-        body = _fill(accepted, _room(budget.prompt, scale, head))
-        if body is not None:
-            return _prompt(head, body, len(window), scale)
+        room = _room(budget.prompt, scale, head)
+        if filled := _fill(accepted, room):
+            body, left = filled
+            return _prompt(head, body, room - left, len(window), scale)
     raise MessageOverBudget(_scaled(count_all([system, *_least(accepted)]), scale), budget.prompt)
 
 
@@ -203,15 +213,17 @@ def _least(window: Sequence[Sequence[Unit]]) -> Unit:
     return newest[0] if isinstance(newest[0][0], HumanMessage) else newest[-1]
 
 
-def _prompt(head: list[BaseMessage], body: list[BaseMessage], window: int, scale: float) -> Prompt:
-    estimate = count_all([*head, *body])
+def _prompt(head: list[BaseMessage], body: list[BaseMessage], size: int, window: int, scale: float) -> Prompt:
+    """`size`: of the body, which is long and is counted once."""
+    system, summary = PRIMING + count(head[0]), _size(head[1:])
+    estimate = system + summary + size
     return Prompt(
         messages=[*head, *body],
         tokens=_scaled(estimate, scale),
         estimate=estimate,
-        system=_scaled(count(head[0]) + PRIMING, scale),
-        summary=_scaled(_size(head[1:]), scale),
-        window=_scaled(_size(body), scale),
+        system=_scaled(system, scale),
+        summary=_scaled(summary, scale),
+        window=_scaled(size, scale),
         sent=len(body),
         left_out=window - len(body),
     )

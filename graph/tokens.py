@@ -216,7 +216,7 @@ def _data(value: object) -> int:
 
 def count(message: BaseMessage) -> int:
     """Tokens of one message: its text, its parts, its tool calls and what surrounds them."""
-    content = cast(str | list[Any], message.content)
+    content: str | list[Any] = message.content
     total = MESSAGE + (count_text(content) if isinstance(content, str) else sum(map(_part, content)))
     if message.name:
         total += count_text(message.name)
