@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any
 
-from langchain_core.messages import AIMessage, AIMessageChunk, SystemMessage, message_chunk_to_message
+from langchain_core.messages import SystemMessage
 from langgraph.runtime import Runtime
 
 from graph.budget import compose
 from graph.context import Context
-from graph.model import Models, stream_answer
+from graph.model import Models, joined, stream_answer
 from graph.settings import Settings
 from graph.state import State
 
@@ -26,20 +26,20 @@ def answering(models: Models, settings: Settings) -> Node:
     async def answer(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         prompt = compose(system, state.get("summary"), state["messages"], settings.budget)
         stop = _stop_of(runtime)
-        whole: AIMessageChunk | None = None
-        async for chunk in stream_answer(
+        stream = stream_answer(
             models.answer,
             prompt.messages,
             stop=stop,
             timeout=settings.model_timeout,
             retries=settings.model_retries,
             max_tokens=settings.budget.answer,
-        ):
-            whole = chunk if whole is None else whole + chunk
+        )
+        message = joined([chunk async for chunk in stream])
         notes: dict[str, Any] = {"longthread_estimate": prompt.estimate}
         if stop.is_set():
             notes["stopped"] = True
-        return {"messages": [_message(whole, notes)]}
+        notes = {**message.response_metadata, **notes}
+        return {"messages": [message.model_copy(update={"response_metadata": notes})]}
 
     return answer
 
@@ -48,8 +48,3 @@ def _stop_of(runtime: Runtime[Context]) -> asyncio.Event:
     # Studio and a plain invoke bring no context.
     context: Any = runtime.context
     return context.stop if isinstance(context, Context) else asyncio.Event()
-
-
-def _message(whole: AIMessageChunk | None, notes: dict[str, Any]) -> AIMessage:
-    message = cast("AIMessage", message_chunk_to_message(whole)) if whole else AIMessage("")
-    return message.model_copy(update={"response_metadata": {**message.response_metadata, **notes}})
