@@ -10,6 +10,7 @@ import time
 import traceback
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.fake_chat_models import FakeMessagesListChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage
+from langchain_core.outputs import ChatGenerationChunk
 from langgraph.graph import END, START, MessagesState, StateGraph  # pyright: ignore[reportMissingTypeStubs]
 from pydantic import SecretStr
 
@@ -286,6 +288,30 @@ async def test_a_cancelled_caller_closes_the_request(api: ModelServer) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     await _until(lambda: api.requests[0].left)
+
+
+class Deaf(DemoModel):
+    """Says a word and then nothing, and will not be cancelled until it has had `enough`."""
+
+    enough: asyncio.Event
+
+    async def _astream(self, *args: Any, **options: Any) -> AsyncIterator[ChatGenerationChunk]:
+        yield ChatGenerationChunk(message=AIMessageChunk("well"))
+        while not self.enough.is_set():
+            with suppress(asyncio.CancelledError):
+                await self.enough.wait()
+
+
+async def test_nobody_waits_for_a_model_that_will_not_end() -> None:
+    """Stopped, or silent for too long: a second for the request to be closed, and on."""
+    stop, model = asyncio.Event(), Deaf(enough=asyncio.Event())
+    asyncio.get_running_loop().call_later(0.1, stop.set)
+    async with asyncio.timeout(3):
+        assert _text(await _answer(model, stop)) == "well"
+        with pytest.raises(ModelUnavailable, match=r"0\.1 s"):
+            await _answer(model, timeout=0.1)
+    model.enough.set()
+    await asyncio.sleep(0.1)  # for the two requests to end before their loop does
 
 
 async def test_text_that_cannot_be_stored_is_replaced(api: ModelServer) -> None:

@@ -13,7 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
-from graph.tokens import CALL, IMAGE, MEDIA, MESSAGE, PRIMING, correction, count, count_all, count_text
+from graph.tokens import (
+    _PIECE,
+    CALL,
+    IMAGE,
+    MEDIA,
+    MESSAGE,
+    PRIMING,
+    correction,
+    count,
+    count_all,
+    count_text,
+)
 
 bpe_openai = pytest.importorskip("bpe_openai")
 VOCABULARY = bpe_openai.get_encoding("o200k_base")
@@ -103,6 +114,15 @@ def test_no_text_is_undercounted_by_a_fifth(text: str) -> None:
 def test_every_text_has_a_count(text: str) -> None:
     """Nothing for nothing, at least one for something, lone halves of a surrogate pair too."""
     assert (count_text(text) >= 1) == bool(text)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.text(st.one_of(st.sampled_from("aAsStTж'’ /\t\n\r\u2003.(1字ア한ء🙂\ud800"), st.characters())))
+def test_a_piece_is_alone_what_it_is_in_its_text(text: str) -> None:
+    """Else a price that is remembered by the piece would depend on the text in which it was met first."""
+    for piece in _PIECE.finditer(text):
+        alone = next(_PIECE.finditer(piece[0]))
+        assert (alone[0], alone.lastindex) == (piece[0], piece.lastindex)
 
 
 def test_counting_takes_time_in_proportion() -> None:
