@@ -6,7 +6,8 @@ The rooms, from the ground up (imports go down only):
     bookmark        a place in a thread: thread, user, moment
     bridge, opening from any thread or loop onto the one that async code lives on / `with` and `async with`
     titles          the first line's worth of a text
-    admission       what a saver may do to make a plain turn cheap
+    admission       what a saver may do so that a turn is asked once and answered once
+    inputs, queueing, answered   what comes in, made sure of / whose turn it is / an answer given again
     state, context  what a thread persists / what one run knows and nothing stores
     tokens, pairs   pure: how many tokens a text costs / the tables for it
     budget          pure: compose the prompt, choose what to fold
@@ -20,9 +21,10 @@ The rooms, from the ground up (imports go down only):
     transcript, timeline   a thread's branch, a page at a time / its checkpoints as moments
     threads         the catalogue: list, search, rename, delete; what can be done with a thread
     answer, summarize   the two nodes
+    taking          a turn in its thread: a graph that takes a thread before it runs
     turns           one turn, however it is called: the graph object with its checks
     build           every edge of the graph
-    live            turns under way in this process
+    live            turns under way, here and in other processes
     door            open_graph(), for `with` and `async with`
 """
 
@@ -37,6 +39,7 @@ from graph.door import OpenGraph, open_graph
 from graph.errors import (
     CheckpointNotFound,
     ForgedRow,
+    IdempotencyConflict,
     InvalidInput,
     InvalidSettings,
     LongthreadError,
@@ -44,8 +47,10 @@ from graph.errors import (
     ModelError,
     ModelRefused,
     ModelUnavailable,
+    StaleWriter,
     StoreUnavailable,
     ThreadBusy,
+    ThreadDeleted,
     ThreadNotFound,
     WrongLoop,
 )
@@ -56,6 +61,7 @@ __all__ = [
     "Bookmark",
     "CheckpointNotFound",
     "ForgedRow",
+    "IdempotencyConflict",
     "InvalidInput",
     "InvalidSettings",
     "LongthreadError",
@@ -65,8 +71,10 @@ __all__ = [
     "ModelUnavailable",
     "OpenGraph",
     "Settings",
+    "StaleWriter",
     "StoreUnavailable",
     "ThreadBusy",
+    "ThreadDeleted",
     "ThreadNotFound",
     "WrongLoop",
     "build",

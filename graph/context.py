@@ -1,6 +1,7 @@
 """What one run knows and nothing stores: `Context`."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,12 @@ class Context:
 
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     """Set by whoever wants the answer to end here; what was written so far is kept and marked."""
+
+    words: Callable[[], str] | None = None
+    """What was said so far, for those who follow the turn from another process."""
+
+    operator: bool = False
+    """Whether the caller may speak for others than a person: as system, assistant or tool."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -3,10 +3,13 @@
     LongthreadError
     ├── InvalidInput          the caller's words cannot be taken as they are
     │   ├── InvalidSettings   a setting is unknown, malformed or contradicts another
-    │   └── MessageOverBudget one message alone is larger than a prompt may be
+    │   ├── MessageOverBudget one message alone is larger than a prompt may be
+    │   └── IdempotencyConflict   the id of this request was another's
     ├── ThreadNotFound        no such thread, or not yours: the two look the same
+    │   └── ThreadDeleted     it was deleted, and nothing brings it back
     ├── CheckpointNotFound    no such moment in this thread
     ├── ThreadBusy            an answer is being written in this thread
+    ├── StaleWriter           somebody else answers in this thread now
     ├── WrongLoop             a blocking call from inside the event loop it waits for
     ├── StoreUnavailable      Postgres cannot be reached or refused
     ├── ForgedRow             a stored row that this program would not have written
@@ -17,9 +20,22 @@
 No message holds a word of a conversation.
 """
 
+from typing import Any
+
 
 class LongthreadError(Exception):
     """Base of every error raised on purpose; its text says what to do."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self), str(self), self.__dict__)
+
+
+def _again(kind: type[LongthreadError], text: str, about: dict[str, Any]) -> LongthreadError:
+    """An error as another process raised it."""
+    error = kind.__new__(kind)
+    Exception.__init__(error, text)
+    error.__dict__.update(about)
+    return error
 
 
 class InvalidInput(LongthreadError, ValueError):
@@ -44,15 +60,29 @@ class MessageOverBudget(InvalidInput):
         self.tokens = tokens
         self.limit = limit
 
-    def __reduce__(self) -> tuple[type["MessageOverBudget"], tuple[int, int]]:
-        return type(self), (self.tokens, self.limit)
+
+class IdempotencyConflict(InvalidInput):
+    """The id of this request was another's; the thread is unchanged."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This thread has another message under this id. Send a new one under an id of its own, or the "
+            "same again as it was."
+        )
 
 
 class ThreadNotFound(LongthreadError, LookupError):
     """No such thread, or not yours: the two look the same."""
 
+    def __init__(self, text: str = "There is no such thread here.") -> None:
+        super().__init__(text)
+
+
+class ThreadDeleted(ThreadNotFound):
+    """The thread was deleted; nothing that comes late brings it back."""
+
     def __init__(self) -> None:
-        super().__init__("There is no such thread here.")
+        super().__init__("This thread was deleted. Begin another under a new id.")
 
 
 class CheckpointNotFound(LongthreadError, LookupError):
@@ -67,6 +97,16 @@ class ThreadBusy(LongthreadError):
 
     def __init__(self) -> None:
         super().__init__("This thread is still answering. Wait for it, or stop it first.")
+
+
+class StaleWriter(LongthreadError):
+    """Somebody else answers in this thread now; what this turn would have stored is not."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This turn took too long to be heard of, or was taken back, and another one has the thread. "
+            "Nothing of it was stored after that. Ask again."
+        )
 
 
 class WrongLoop(LongthreadError, RuntimeError):

@@ -1,23 +1,29 @@
-"""Turns under way in this process: `Turns` starts, follows and stops them, detached from whoever asked.
+"""Turns under way: `Turns` starts, follows, stops and finishes them, detached from whoever asked.
 
-A turn is a task of the process and not of a browser's request: closing the page only stops following it.
+A turn is a task of the process and not of a browser's request: closing the page only stops following it. One
+of another process is followed from here as it is known in the database, and what a process that died has left
+is finished by another.
 """
 
 import asyncio
 import logging
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any, cast
 from uuid import uuid4
 
 from langchain_core.messages import HumanMessage
 
+from graph.admission import Admits
 from graph.bookmark import Bookmark
 from graph.context import Context
 from graph.errors import LongthreadError, ThreadBusy
 from graph.turns import ThreadGraph
 
 log = logging.getLogger("longthread")
+
+FOLLOWING = 0.5
+"""Seconds between two looks at another process's turn, which tells each second what it has said."""
 
 
 class Turn:
@@ -30,7 +36,7 @@ class Turn:
         self.folding = False
         self.done = False
         self.error: LongthreadError | None = None
-        self.context = Context()
+        self.context = Context(words=lambda: self.text)
         self._changed = asyncio.Event()
 
     def say(self, text: str) -> None:
@@ -77,39 +83,73 @@ class Turns:
     def __init__(self, graph: ThreadGraph) -> None:
         self._graph = graph
         self._running: dict[str, Turn] = {}
+        self._followed: dict[str, Turn] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def running(self, place: Bookmark) -> Turn | None:
-        """The turn under way in this thread."""
+        """The turn under way in this thread, if it is a task of this process."""
         return self._running.get(place.key)
+
+    async def under_way(self, place: Bookmark) -> Turn | None:
+        """The turn under way in this thread, in whichever process; words of others come a second late."""
+        if turn := self._running.get(place.key) or self._followed.get(place.key):
+            return turn
+        text = await self._saver.under_way(place)
+        if text is None or self._running.get(place.key):
+            return self._running.get(place.key)
+        turn = self._followed[place.key] = Turn(place, None)
+        turn.text = text
+        self._keep(self._follow(turn))
+        return turn
+
+    @property
+    def _saver(self) -> Admits:
+        return cast("Any", self._graph).checkpointer
 
     async def start(self, place: Bookmark, text: str) -> Turn:
         """Ask a question. What it raises (`ThreadBusy`, `InvalidInput`, …) means that nothing was stored."""
         question = HumanMessage(text, id=str(uuid4()))
         await self._graph.admit({"messages": [question]}, place.config)
         turn = Turn(place, question)
-        return self._launch(turn, lambda: self._answer(turn, {"messages": [question]}))
+        return self._launch(turn, lambda turn: self._answer(turn, {"messages": [question]}))
 
     async def resume(self, place: Bookmark) -> Turn | None:
         """Finish a turn that a crash or a failing model left without an answer; None if there is none."""
         snapshot = await self._graph.aget_state(place.config)
         if not snapshot.tasks:  # `next` is empty already between an answer and its checkpoint
             return None
-        turn = Turn(place, None)
-        return self._launch(turn, lambda: self._answer(turn, None))
+        return self._launch(Turn(place, None), lambda turn: self._answer(turn, None))
 
     async def trim(self, place: Bookmark) -> Turn:
         """Fold all but the last exchange now."""
         turn = Turn(place, None)
         turn.folding = True
-        return self._launch(turn, lambda: self._graph.atrim(place))
+        return self._launch(turn, lambda _: self._graph.atrim(place))
 
-    def stop(self, place: Bookmark) -> bool:
-        """End the answer here and keep what there is; False when none is under way."""
-        turn = self.running(place)
-        if turn:
+    async def stop(self, place: Bookmark) -> bool:
+        """End the answer here and keep what there is, in whichever process; False when none is under way."""
+        if turn := self.running(place):
             turn.context.stop.set()
-        return turn is not None
+            return True
+        return await self._saver.wish(place, "interrupt")
+
+    async def recover(self, every: float = 30.0) -> None:
+        """Finish, now and every so many seconds, what processes that died have left without an answer."""
+        while True:
+            try:
+                for place in await self._saver.abandoned():
+                    await self._finish(place)
+            except LongthreadError as e:
+                log.warning("could not look for turns that were cut off: %s", e)
+            await asyncio.sleep(every)
+
+    async def _finish(self, place: Bookmark) -> None:
+        try:
+            if self.running(place) is None:
+                await self._launch(Turn(place, None), lambda turn: self._answer(turn, None)).wait()
+                log.info("finished a turn that was cut off")
+        except LongthreadError as e:
+            log.warning("could not finish a turn that was cut off: %s", e)
 
     async def close(self) -> None:
         """Stop every turn, keeping its partial answer, and wait until all are stored."""
@@ -120,19 +160,36 @@ class Turns:
         for task in list(self._tasks):
             task.cancel()
 
-    def _launch(self, turn: Turn, work: Callable[[], Awaitable[Any]]) -> Turn:
+    def _launch(self, turn: Turn, work: Callable[[Turn], Awaitable[Any]]) -> Turn:
         if self.running(turn.bookmark):
             raise ThreadBusy
         self._running[turn.bookmark.key] = turn
-        task = asyncio.create_task(self._run(turn, work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._keep(self._run(turn, work))
         return turn
 
-    async def _run(self, turn: Turn, work: Callable[[], Awaitable[Any]]) -> None:
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _follow(self, turn: Turn) -> None:
+        """Say what another process's turn says, until it is over."""
+        place, error = turn.bookmark, None
+        try:
+            while (text := await self._saver.under_way(place)) is not None:
+                if text.startswith(turn.text):
+                    turn.say(text.removeprefix(turn.text))
+                await asyncio.sleep(FOLLOWING)
+        except LongthreadError as e:
+            error = e
+        finally:
+            del self._followed[place.key]
+            turn.settle(error)
+
+    async def _run(self, turn: Turn, work: Callable[[Turn], Awaitable[Any]]) -> None:
         error: LongthreadError | None = None
         try:
-            await work()
+            await work(turn)
         except LongthreadError as e:
             error = e
         except asyncio.CancelledError:

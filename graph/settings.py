@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -87,6 +87,18 @@ class Settings(BaseSettings):
         le=10,
         validation_alias=_name("LONGTHREAD_MODEL_RETRIES"),
         description="times a failed request to the model is tried again",
+    )
+    multitask_strategy: Literal["enqueue", "reject", "interrupt", "rollback"] = Field(
+        "enqueue",
+        validation_alias=_name("LONGTHREAD_MULTITASK_STRATEGY"),
+        description="what a question does that meets another's turn: enqueue, reject, interrupt or rollback",
+    )
+    turn_wait: float = Field(
+        60.0,
+        ge=0,
+        le=3600,
+        validation_alias=_name("LONGTHREAD_TURN_WAIT"),
+        description="seconds that a question waits for the turn before it",
     )
     token_budget: int = Field(
         8000,

@@ -149,9 +149,10 @@ class Threads:
         await self._tables.change(_TRASH, owned(place) | {"on": on})
 
     async def delete(self, place: Bookmark) -> None:
-        """Delete the thread and all of its messages and checkpoints. Raises `ThreadNotFound`."""
+        """Delete the thread and all of its messages and checkpoints, for good: a turn under way stores
+        nothing, and no other can begin under this id. Raises `ThreadNotFound`."""
         await self.get(place)
-        await self._saver.adelete(place)
+        await self._saver.adelete(place, for_good=True)
 
     async def size(self, place: Bookmark) -> int:
         """Bytes of the thread's rows, indexes apart. Raises `ThreadNotFound`."""

@@ -1,4 +1,4 @@
-"""One turn, however it is called: `ThreadGraph` admits what comes in, then runs it.
+"""One turn, however it is called: `ThreadGraph` admits what comes in, then runs it, alone in its thread.
 
 The checks live in the graph object because everything passes it: the page, Studio's server and a stranger's
 `graph.invoke` alike. There is one implementation, async; the sync calls run it on the graph's own loop.
@@ -8,35 +8,27 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, 
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Self, cast
-from uuid import uuid4
 
 import anyio.from_thread
-from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage, convert_to_messages
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.graph import START
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import StateSnapshot, StateUpdate
+from langgraph.types import Command, StateSnapshot, StateUpdate
 
-from graph.admission import Admitted
-from graph.bookmark import Bookmark, configurable, storable
+from graph.admission import LEASE
+from graph.bookmark import Bookmark, configurable, with_places
 from graph.bridge import Bridge
 from graph.budget import Prompt, compose, fits
 from graph.context import Context
-from graph.errors import CheckpointNotFound, InvalidInput
+from graph.errors import CheckpointNotFound
+from graph.inputs import check, messages_in, said
 from graph.model import Models
 from graph.settings import Settings
-from graph.state import Question, State
+from graph.state import State
 from graph.summarize import fold
+from graph.taking import LENT, TurnTaking
 from graph.tokens import count
-
-MAX_CHARACTERS = 1_000_000
-"""Of one message. A prompt is far smaller; this only keeps the counting itself cheap."""
-
-LENT = "__pregel_checkpointer"
-"""Where LangGraph looks for the saver of one run."""
-
-INTERRUPT = "__interrupt__"
 
 LARGE = 4
 """A message above this part of a prompt is counted again with the thread's own correction."""
@@ -51,7 +43,7 @@ class ContextView:
     limit: int
 
 
-class ThreadGraph(CompiledStateGraph[State, Context, Question, State]):
+class ThreadGraph(TurnTaking):
     """A compiled graph whose every entry checks the thread, the moment and the messages first.
 
     Raises, before anything is stored: `InvalidInput`, `MessageOverBudget`, `CheckpointNotFound`; and
@@ -93,15 +85,16 @@ class ThreadGraph(CompiledStateGraph[State, Context, Question, State]):
 
     # What comes in
 
-    async def admit(self, values: Any, config: Mapping[str, Any] | None) -> None:
-        """Refuse what this graph cannot take; nothing is stored yet."""
-        if self._saves(config):
+    async def admit(self, values: Any, config: Mapping[str, Any] | None, context: Any = None) -> None:
+        """Refuse what this graph cannot take, or not from this caller; nothing is stored yet."""
+        if self.saves(config):
             await self._find(config)
+        operator = isinstance(context, Context) and context.operator
         if isinstance(values, Mapping):
-            await self._check(_said(cast("Mapping[str, Any]", values).get("messages")), config)
-
-    def _saves(self, config: Mapping[str, Any] | None) -> bool:
-        return isinstance(self.checkpointer, BaseCheckpointSaver) or LENT in configurable(config)
+            given = said(cast("Mapping[str, Any]", values).get("messages"))
+            await self._check(given, config, operator=operator)
+        elif isinstance(values, Command):
+            await self._check(messages_in(values.update), config, operator=operator)
 
     async def _find(self, config: Mapping[str, Any] | None) -> Bookmark:
         place = Bookmark.of({"configurable": {**configurable(self.config), **configurable(config)}})
@@ -114,13 +107,15 @@ class ThreadGraph(CompiledStateGraph[State, Context, Question, State]):
                 raise CheckpointNotFound
         return place
 
-    async def _check(self, said: Sequence[BaseMessage], config: Mapping[str, Any] | None) -> None:
+    async def _check(
+        self, messages: Sequence[BaseMessage], config: Mapping[str, Any] | None, *, operator: bool = True
+    ) -> None:
         system, budget = SystemMessage(self.settings.system_prompt), self.settings.budget
-        for message in said:
-            check_text(message)
+        for message in messages:
+            check(message, operator=operator)
             if not isinstance(message, HumanMessage):
                 continue
-            weigh = self._saves(config) and count(message) > budget.prompt // LARGE
+            weigh = self.saves(config) and count(message) > budget.prompt // LARGE
             fits(system, message, budget, await self._window(config) if weigh else ())
 
     async def _window(self, config: Mapping[str, Any] | None) -> Sequence[BaseMessage]:
@@ -135,77 +130,15 @@ class ThreadGraph(CompiledStateGraph[State, Context, Question, State]):
         """As LangGraph's, admitted; the question is durable before the model is called, unless asked."""
 
         async def run() -> AsyncGenerator[Any]:
-            await self.admit(input, config)
-            turn = await self._admitted(input, config, options)
-            if turn is None and self._saves(config) and options.get("durability") is None:
-                options["durability"] = "sync"
-            parts = self._turn(turn, config, options) if turn else self._steps(input, config, options)
+            await self.admit(input, config, options.get("context"))
+            saver = self.gives(config)
+            parts = self.taken(saver, input, config, options) if saver else self.steps(input, config, options)
             async with aclosing(parts):
                 async for part in parts:
                     yield part
 
         async with aclosing(run()) as parts:
             async for part in self.bridge.cross_each(parts) if self.bridge else parts:
-                yield part
-
-    async def _steps(self, input: Any, config: Any, options: Mapping[str, Any]) -> AsyncGenerator[Any]:
-        stream: Any = super().astream(input, config, **options)
-        async with aclosing(stream):
-            async for part in stream:
-                yield part
-
-    async def _admitted(
-        self, input: Any, config: RunnableConfig | None, options: Mapping[str, Any]
-    ) -> Admitted | None:
-        """A plain turn, its question durable and its thread read; None where each step has to be stored."""
-        saver = cast("Any", self).checkpointer
-        wakes = self._woken()
-        places = {**configurable(self.config), **configurable(config)}
-        plain = isinstance(input, Mapping) and set(cast("Mapping[str, Any]", input)) == {"messages"}
-        plain = plain and not any(
-            options.get(k) for k in ("durability", "interrupt_before", "interrupt_after")
-        )
-        if not plain or not wakes or not hasattr(saver, "admit") or places.get("checkpoint_ns"):
-            return None
-        if LENT in places:
-            return None
-        questions = _said(cast("Mapping[str, Any]", input)["messages"])
-        if not all(isinstance(question, HumanMessage) for question in questions):
-            return None
-        for question in questions:
-            question.id = question.id or str(uuid4())
-        return await saver.admit(Bookmark.of({"configurable": places}), questions, wakes)
-
-    def _woken(self) -> list[str]:
-        """The channels that a question starts; none for a graph whose steps are stored as they come."""
-        interrupts = self.interrupt_before_nodes or self.interrupt_after_nodes
-        if (
-            self.afterwards is None
-            or interrupts
-            or any(cast("Any", node).subgraphs for node in self.nodes.values())
-        ):
-            return []
-        return [f"branch:to:{end}" for start, end in self.builder.edges if start == START]
-
-    async def _turn(
-        self, turn: Admitted, config: RunnableConfig | None, options: Mapping[str, Any]
-    ) -> AsyncGenerator[Any]:
-        """Answer, store it in one statement, and only then do what comes afterwards."""
-        places = configurable(config)
-        first: Any = {**(config or {}), "configurable": {**places, LENT: turn}}
-        later = list(self.afterwards or ())
-        asked = {"messages": turn.questions}
-        stream: Any = self._steps(asked, first, {**options, "durability": "exit", "interrupt_before": later})
-        async with aclosing(stream):
-            async for part in stream:
-                if not _pauses(part):
-                    yield part
-        if not turn.wakes(later):
-            return
-        places.pop("checkpoint_id", None)
-        then: Any = {**(config or {}), "configurable": places}
-        async with aclosing(self._steps(None, then, {**options, "durability": "exit"})) as rest:
-            async for part in rest:
                 yield part
 
     async def ainvoke(  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -233,8 +166,10 @@ class ThreadGraph(CompiledStateGraph[State, Context, Question, State]):
         """As LangGraph's (and what `aupdate_state` calls), admitted."""
         await self._find(config)
         for update in (u for step in supersteps for u in step):
-            await self._check(_messages(update.values), config)
-        return await super().abulk_update_state(config, supersteps)
+            await self._check(messages_in(update.values), config)
+        async with self.holding(config) as held:
+            there = await super().abulk_update_state(held, supersteps)
+        return with_places(there, **{LEASE: None}) if LEASE in configurable(there) else there
 
     async def acontext(self, place: Bookmark) -> ContextView:
         """What the next turn of a thread would send. Calls no model."""
@@ -296,52 +231,3 @@ class ThreadGraph(CompiledStateGraph[State, Context, Question, State]):
             return
         with anyio.from_thread.start_blocking_portal() as portal:
             yield portal.call(Bridge.here_now)
-
-
-def _pauses(part: Any) -> bool:
-    """Whether a part of the stream says no more than that something comes afterwards."""
-    said: Any = cast("tuple[Any, ...]", part)[-1] if isinstance(part, tuple) else part
-    if isinstance(said, dict) and "data" in said:
-        said = cast("dict[str, Any]", said)["data"]
-    return isinstance(said, dict) and cast("dict[str, Any]", said).get(INTERRUPT) == ()
-
-
-def check_text(message: BaseMessage) -> None:
-    """Raise `InvalidInput` for a text that is blank, cannot be stored unchanged, or is beyond any prompt."""
-    text = message.text
-    if isinstance(message, HumanMessage) and not text.strip() and not _shows_something(message):
-        raise InvalidInput("The message is empty.")
-    if len(text) > MAX_CHARACTERS:
-        raise InvalidInput(
-            f"A message has at most {MAX_CHARACTERS:,} characters; this one has {len(text):,}."
-        )
-    if not storable(text):
-        raise InvalidInput(
-            "The message holds a NUL or half of a surrogate pair, which cannot be kept unchanged."
-        )
-
-
-def _shows_something(message: BaseMessage) -> bool:
-    """Whether there is a part that is no text: a picture alone is a question too."""
-    parts = message.content if isinstance(message.content, list) else []
-    return any(isinstance(part, dict) and part.get("type") != "text" for part in parts)
-
-
-def _said(messages: Any) -> list[BaseMessage]:
-    """A caller's messages in any form that LangChain knows. Raises `InvalidInput`."""
-    if messages is None:
-        raise InvalidInput('Say something: {"messages": [{"role": "user", "content": "…"}]}.')
-    many = cast("list[Any]", messages) if isinstance(messages, list) else [messages]
-    try:
-        said = convert_to_messages(many)
-    except (ValueError, TypeError, KeyError, NotImplementedError):  # a value, a call, a key, a form it lacks
-        # LangChain's error quotes the message, so it must not be in the traceback of ours.
-        raise InvalidInput("These messages are not messages: give each a role and a content.") from None
-    if not said:
-        raise InvalidInput("There is no message in this list.")
-    return said
-
-
-def _messages(values: Any) -> list[BaseMessage]:
-    given: Any = cast("Mapping[str, Any]", values).get("messages") if isinstance(values, Mapping) else None
-    return _said(given) if given else []

@@ -1,5 +1,6 @@
 """Studio's server: the same graph and the same threads, through langgraph-sdk and real HTTP."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -125,6 +126,34 @@ async def test_a_thread_of_studio_is_on_the_page(client: LangGraphClient, settin
     async with open_graph(settings) as graph:
         assert (await graph.threads.get(Bookmark(thread["thread_id"]))).title == "My name is Ada."
         assert thread["thread_id"] not in [t.thread_id for t in await graph.threads.list("eve")]
+
+
+async def test_a_question_sent_twice_is_asked_once_there_too(
+    client: LangGraphClient, settings: Settings
+) -> None:
+    """By its message's id, from the SDK and from here; and who speaks at once is put in order."""
+    thread = (await client.threads.create())["thread_id"]
+    once = {"messages": [{"role": "user", "content": "Once?", "id": str(uuid4())}]}
+    answers = [await client.runs.wait(thread, "agent", input=once) for _ in range(2)]
+    assert answers[0]["messages"][-1] == answers[1]["messages"][-1]
+    async with open_graph(settings) as graph:
+        place = Bookmark(thread)
+        again = await graph.ainvoke(once, place.config)
+        assert again["messages"][-1].id == answers[0]["messages"][-1]["id"]
+
+        async def there(n: int) -> None:
+            said = {"messages": [{"role": "user", "content": f"There {n}."}]}
+            await client.runs.wait(thread, "agent", input=said, multitask_strategy="enqueue")
+
+        async def here(n: int) -> None:
+            await graph.ainvoke({"messages": [("user", f"Here {n}.")]}, place.config)
+
+        await asyncio.gather(*(say(n) for say in (there, here) for n in range(3)))
+        entries = (await graph.threads.transcript(place)).entries
+        assert [e.message.type for e in entries] == ["human", "ai"] * 7
+        assert {e.message.text for e in entries[::2]} == {"Once?"} | {
+            f"{where} {n}." for where in ("Here", "There") for n in range(3)
+        }
 
 
 async def test_another_users_thread_is_not_there(client: LangGraphClient, settings: Settings) -> None:

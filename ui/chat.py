@@ -86,7 +86,7 @@ def _sending(graph: Graph, tab: Tab, composer: gr.Textbox) -> Dependency:
 def _asking(graph: Graph, tab: Tab, log: gr.Chatbot, composer: gr.Textbox) -> Dependency:
     @tab.views.told
     async def stop(thread: str, request: gr.Request):
-        graph().turns.stop(bookmark(thread, request))
+        await graph().turns.stop(bookmark(thread, request))
 
     @tab.views.told
     async def again(thread: str, request: gr.Request):
@@ -133,7 +133,7 @@ class Drawing:
         if not thread:
             return _heading("New chat"), gr.Button(visible=False), _composer(False, mode), ""
         place = bookmark(thread, request, at)
-        running = not at and self.graph().turns.running(place) is not None
+        running = not at and await self.graph().turns.under_way(place) is not None
         try:
             title = (await self.graph().threads.get(place)).title
             newest = (await self.graph().threads.transcript(place, limit=1)).entries
@@ -152,7 +152,7 @@ class Drawing:
             tell(left)
         try:
             place = bookmark(thread, request, at) if thread else None
-            turn = self._turn(place, left) if place else None
+            turn = await self._turn(place, left) if place else None
             async for rows in self._rows(place, turn, int(shown), ours):
                 if not ours():
                     break
@@ -181,12 +181,12 @@ class Drawing:
             rows = await self._stored(place, page)
         yield rows + ([] if place.checkpoint_id else render.unanswered(page.entries))
 
-    def _turn(self, place: Bookmark, left: Turn | LongthreadError | None) -> Turn | None:
+    async def _turn(self, place: Bookmark, left: Turn | LongthreadError | None) -> Turn | None:
         """The turn under way, or the one of this tab that is over already."""
         if place.checkpoint_id:
             return None
         mine = left if isinstance(left, Turn) and left.bookmark.key == place.key else None
-        return self.graph().turns.running(place) or mine
+        return await self.graph().turns.under_way(place) or mine
 
     async def _page(self, place: Bookmark, shown: int, turn: Turn | None) -> Page:
         try:

@@ -90,7 +90,7 @@ def _changes(graph: Graph, tab: Tab, names: gr.HTML) -> list[Dependency]:
 async def _silence(graph: Graph, place: Bookmark) -> None:
     """Let no answer be written into a thread that is about to go."""
     if turn := graph().turns.running(place):
-        graph().turns.stop(place)
+        await graph().turns.stop(place)
         async for _ in turn.tail():
             pass
 

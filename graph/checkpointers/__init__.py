@@ -12,9 +12,11 @@ The rooms, from the ground up (imports go down only):
     asked               questions that are durable and have no stored answer yet
     memory              what this process remembers of threads
     drafts, statements  what a write adds / the statements that read and write
+    leases              who may write to a thread, for a few seconds at a time
     pool, migrations    the connections / the tables brought up to date
     stock               threads in the form of LangGraph's own saver
     reader, writer      from rows to what LangGraph reads, and back
+    answers, admitting  what was answered already / who may answer in a thread, and what
     listing, pruning, moving   many checkpoints: listed / dropped and copied / brought from the stock's form
     postgres            the saver
     lodging, cluster, embedded   the embedded Postgres

@@ -44,7 +44,11 @@ class Asked:
         wakes, rows = unpack(packed)
         return cls(tuple(MessageRow(*row) for row in rows), id, parent, tuple(wakes))
 
-    def without(self, messages: Sequence[BaseMessage], parent: str) -> "Asked | None":
+    def but(self, questions: Sequence[BaseMessage]) -> "Asked | None":
+        """Those that are not among `questions`; None if none is left."""
+        return self.without(questions, self.parent)
+
+    def without(self, messages: Sequence[BaseMessage], parent: str | None) -> "Asked | None":
         """Those that are not among `messages`, on another parent; None if none is left."""
         there = {message.id for message in messages}
         left = tuple(row for row in self.rows if row.id not in there)

@@ -37,6 +37,9 @@ class Known:
     titled: bool = False
     head: str | None = None
     asked: Asked | None = None
+    lease: str | None = None
+    busy: bool = False
+    deleted: bool = False
     stock: bool = False
     line: Runs | None = None
     next: int = 0

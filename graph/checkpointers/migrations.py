@@ -6,14 +6,28 @@ A test holds that both end in the same tables.
 
 from collections.abc import Sequence
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 from graph.errors import StoreUnavailable
 
+_DONE = """
+SELECT (SELECT max(v) FROM checkpoint_migrations) AS stock, array_agg(name) AS ours FROM longthread_migration
+"""
 FRESH = "fresh.sql"
 LOCK = 0x10_7E_AD  # of these migrations, among the database's advisory locks
+
+
+async def up_to_date(conn: AsyncConnection[DictRow], stock: Sequence[str]) -> bool:
+    """Whether nothing is missing, which costs two statements to see."""
+    made = "SELECT to_regclass(%s) IS NOT NULL AND to_regclass(%s) IS NOT NULL AS made"
+    row = await (await conn.execute(made, ("checkpoint_migrations", "longthread_migration"))).fetchone()
+    if not row or not row["made"]:
+        return False
+    row = await (await conn.execute(_DONE)).fetchone()
+    return row is not None and row["stock"] == len(stock) - 1 and set(row["ours"] or ()) >= set(_numbered())
 
 
 async def migrate(conn: AsyncConnection[DictRow], stock: Sequence[str]) -> None:
@@ -43,11 +57,20 @@ async def _migrate_ours(conn: AsyncConnection[DictRow]) -> None:
         "(name varchar(63) PRIMARY KEY, applied timestamptz DEFAULT now())"
     )
     done = {r["name"] async for r in await conn.execute("SELECT name FROM longthread_migration")}
-    schema = files("graph.checkpointers").joinpath("schema")
-    numbered = sorted(f.name for f in schema.iterdir() if f.name[:3].isdecimal() and f.name.endswith(".sql"))
+    numbered = _numbered()
     for name in [n for n in numbered if n not in done] if done else [FRESH]:
-        await conn.execute(schema.joinpath(name).read_bytes())
+        await conn.execute(_schema().joinpath(name).read_bytes())
     for name in numbered:
         await conn.execute(
             "INSERT INTO longthread_migration (name) VALUES (%s) ON CONFLICT DO NOTHING", (name,)
         )
+
+
+def _schema() -> Traversable:
+    return files("graph.checkpointers").joinpath("schema")
+
+
+def _numbered() -> list[str]:
+    """The names of the numbered scripts, in their order."""
+    names = (file.name for file in _schema().iterdir())
+    return sorted(name for name in names if name[:3].isdecimal() and name.endswith(".sql"))

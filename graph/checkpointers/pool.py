@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import UniqueViolation
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -22,9 +23,15 @@ from graph.errors import StoreUnavailable
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 
 SIZE = 10
-STATEMENT_TIMEOUT = 30.0
-"""Seconds that a loan of a connection may take. Kept here and not by the server: a pooler between the two
-hands the server's settings from one client to the next."""
+STATEMENT_TIMEOUT = 5.0
+"""Seconds that a loan of a connection may take; the statements of a turn take a thousandth. Kept here and not
+by the server: a pooler between the two hands the server's settings from one client to the next."""
+
+PATIENCE = 60.0
+"""The same for work on whole threads: delete, prune, copy, move, search."""
+
+WAIT = 4.0
+"""Seconds that a caller waits for a connection that is free, or for a new one."""
 
 REST = 15.0
 """Seconds unused after which a connection is asked whether it still lives, which costs a round trip."""
@@ -39,6 +46,17 @@ class NoConnection(StoreUnavailable):
 
 class ConnectionLost(NoConnection):
     """A connection ended while it was lent: what was asked may have happened or not; another may do."""
+
+
+class Refused(StoreUnavailable):
+    """Postgres would not do what it was asked, or the driver could not ask."""
+
+    def __init__(self, error: psycopg.Error) -> None:
+        state = f", SQLSTATE {error.sqlstate}" if error.sqlstate else ""
+        super().__init__(
+            f"Postgres refused ({type(error).__name__}{state}). Nothing was stored. If it goes on: may this "
+            "user write to these tables, and are they of this version?"
+        )
 
 
 class Connection(AsyncConnection[DictRow]):
@@ -73,7 +91,7 @@ async def open_pool(url: str, *, size: int = SIZE) -> AsyncIterator[Pool]:
         },
         min_size=1,
         max_size=size,
-        timeout=10,
+        timeout=WAIT,
         configure=_begin,
         check=_lives,  # without it the pool dies with the database
         open=False,
@@ -89,28 +107,46 @@ class Loan:
     Hung up on when it takes too long: to cancel would be to ask the server, and wait for it once more.
     """
 
-    __slots__ = ("_alarm", "_conn", "_pool")
+    __slots__ = ("_alarm", "_conn", "_pool", "_seconds")
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, seconds: float | None = None) -> None:
         self._pool = pool
+        self._seconds = STATEMENT_TIMEOUT if seconds is None else seconds
 
     async def __aenter__(self) -> AsyncConnection[DictRow]:
         try:
             self._conn = await self._pool.getconn()
         except (psycopg.OperationalError, PoolTimeout) as e:
             raise NoConnection(type(e).__name__) from e
-        self._alarm = asyncio.get_running_loop().call_later(STATEMENT_TIMEOUT, _hang_up, self._conn)
+        self._alarm = asyncio.get_running_loop().call_later(self._seconds, _hang_up, self._conn)
         return self._conn
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        silent = self._alarm.when() <= asyncio.get_running_loop().time()
         self._alarm.cancel()
         if error is None and isinstance(self._conn, Connection):
             self._conn.used = time.monotonic()
         await self._pool.putconn(self._conn)
+        if isinstance(error, psycopg.OperationalError) and silent:
+            raise NoConnection(f"no answer in {self._seconds:g} s") from None  # nor would another have one
         if isinstance(error, psycopg.OperationalError):
-            raise ConnectionLost(type(error).__name__) from error
+            raise ConnectionLost(type(error).__name__) from None
+        if isinstance(error, psycopg.Error) and not isinstance(error, UniqueViolation):
+            raise Refused(error) from None  # the driver's text may quote the row
+
+
+class Patient:
+    """Lends connections for work on whole threads, which takes as long as they are."""
+
+    def __init__(self, pool: Pool, seconds: float | None = None) -> None:
+        self._pool = pool
+        self._seconds = seconds
+
+    def connection(self) -> Loan:
+        """A living connection."""
+        return Loan(self._pool, PATIENCE if self._seconds is None else self._seconds)
 
 
 class _Newest(deque[Any]):

@@ -30,13 +30,16 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
+from graph.admission import LEASE, Answered, Wish
 from graph.bookmark import Bookmark, configurable, with_places
 from graph.bridge import Bridge
+from graph.checkpointers.admitting import Admission, Admitting
+from graph.checkpointers.leases import Lease, Leases
 from graph.checkpointers.listing import Listing
 from graph.checkpointers.memory import Memory
-from graph.checkpointers.migrations import migrate
+from graph.checkpointers.migrations import migrate, up_to_date
 from graph.checkpointers.moving import Moving
-from graph.checkpointers.pool import Loan, Pool, open_pool
+from graph.checkpointers.pool import Loan, Patient, Pool, open_pool
 from graph.checkpointers.pruning import Pruning
 from graph.checkpointers.reader import Found, Reader
 from graph.checkpointers.rows import Codec
@@ -45,6 +48,9 @@ from graph.checkpointers.writer import Save, Writer
 
 KEPT_METADATA = ("run_id", "graph_id", "assistant_id")
 """What may be copied from a caller's config into a checkpoint's metadata, which is stored in clear."""
+
+MIGRATION = 3600.0
+"""Seconds that bringing the tables up to date may take: it rewrites them."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -73,6 +79,7 @@ class PostgresCheckpointer(AsyncPostgresSaver):
         self.pool = pool
         self.bridge = Bridge(self.loop)
         self._memory = Memory()
+        self._leases = Leases(self, readable=isinstance(self.serde, StrictSerializer))
         self._allowing: dict[frozenset[tuple[str, ...]], PostgresCheckpointer] = {}
         self._furnish()
 
@@ -80,9 +87,10 @@ class PostgresCheckpointer(AsyncPostgresSaver):
         self.codec = Codec(self.serde)
         self._reader = Reader(self, self._memory, self.codec, self._following)
         self._writer = Writer(self, self._memory, self.codec, self._reader)
+        self._admitting = Admitting(self._memory, self.codec, self._reader, self._writer, self._leases)
         self._listing = Listing(self, self._reader)
-        self.pruning = Pruning(self, self._memory)
-        self.moving = Moving(self, self._memory, self._reader, self._writer)
+        self.pruning = Pruning(Patient(self.pool), self._memory)
+        self.moving = Moving(Patient(self.pool), self._memory, self._reader, self._writer)
 
     def with_allowlist(self, extra_allowlist: Collection[tuple[str, ...]]) -> "PostgresCheckpointer":
         """The same saver for a graph with types of its own; LangGraph asks for it at every call."""
@@ -96,12 +104,19 @@ class PostgresCheckpointer(AsyncPostgresSaver):
 
     async def setup(self) -> None:
         """Bring the tables up to date; any number of processes may do so at once."""
-        async with self.connection() as conn, conn.transaction():
+        async with self.connection() as conn:
+            if await up_to_date(conn, self.MIGRATIONS):
+                return
+        async with Loan(self.pool, MIGRATION) as conn, conn.transaction():
             await migrate(conn, self.MIGRATIONS)
 
     def connection(self) -> Loan:
         """A checked connection of the pool. Raises `StoreUnavailable`."""
         return Loan(self.pool)
+
+    def close(self) -> None:
+        """Renew no lease any more; the pool is whoever's opened it."""
+        self._leases.close()
 
     def _following(self, current: Any) -> Any:
         return self.get_next_version(current, None)
@@ -150,11 +165,13 @@ class PostgresCheckpointer(AsyncPostgresSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Store a checkpoint and, with it, the messages that it adds to the thread."""
-        place, namespace = Bookmark.of(config), _namespace(config)
+        """Store a checkpoint and, with it, the messages that it adds to the thread. Raises `StaleWriter`."""
+        place, namespace, lease = Bookmark.of(config), _namespace(config), configurable(config).get(LEASE)
         kept = get_serializable_checkpoint_metadata(_kept(config), metadata)
         save = Save(namespace, checkpoint, cast("dict[str, Any]", kept), new_versions)
-        await self._writer.save(place, save)
+        await self._writer.save(place, save, lease)
+        if lease and lease.last and not namespace:
+            self._leases.drop(lease)
         names = {"thread_id": place.thread_id, "user_id": place.user_id}
         return with_places({}, **names, checkpoint_ns=namespace, checkpoint_id=checkpoint["id"])
 
@@ -162,18 +179,58 @@ class PostgresCheckpointer(AsyncPostgresSaver):
     async def aput_writes(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        """Store what a task wrote, before its step is complete."""
-        await self._writer.note(Bookmark.of(config), _namespace(config), writes, task_id, task_path)
+        """Store what a task wrote, before its step is complete. Raises `StaleWriter`."""
+        lease = configurable(config).get(LEASE)
+        place, namespace = Bookmark.of(config), _namespace(config)
+        await self._writer.note(place, namespace, writes, (task_id, task_path), lease)
+
+    # Turns: see `Admits`
 
     @_at_home
     async def admit(
-        self, place: Bookmark, questions: Sequence[BaseMessage], wakes: Sequence[str]
-    ) -> "AdmittedTurn | None":
-        """See `Admits`: one round trip where this process remembers the thread, else one more to read it."""
-        admitted = await self._writer.ask(place, questions, wakes)
-        if admitted is None:
-            return None
-        return AdmittedTurn(self, admitted.base, [*admitted.waiting, *questions])
+        self,
+        place: Bookmark,
+        questions: Sequence[BaseMessage],
+        wakes: Sequence[str],
+        request: str | None = None,
+    ) -> "AdmittedTurn | Answered | None":
+        """One round trip where this process remembers the thread, else one more to read it."""
+        admitted = await self._admitting.admit(place, questions, wakes, request)
+        if not isinstance(admitted, Admission):
+            return admitted
+        return AdmittedTurn(self, admitted, questions)
+
+    @_at_home
+    async def take(
+        self, place: Bookmark, question: BaseMessage | None, request: str | None = None
+    ) -> Lease | Answered:
+        """One round trip where this process knows the thread, else one more to read it."""
+        return await self._admitting.take(place, question, request)
+
+    @_at_home
+    async def end(self, lease: Lease) -> None:
+        """Nothing, where the lease ended with the last write of its turn."""
+        await self._leases.end(lease)
+
+    @_at_home
+    async def undo(self, place: Bookmark, turn: "AdmittedTurn") -> None:
+        """What waited before the turn waits on."""
+        await self._admitting.undo(place, turn.lease, turn.own)
+
+    @_at_home
+    async def wish(self, place: Bookmark, wish: Wish) -> bool:
+        """Heard in a second, in another process."""
+        return await self._leases.wish(place, wish)
+
+    @_at_home
+    async def under_way(self, place: Bookmark) -> str | None:
+        """As of a second ago, in another process."""
+        return await self._leases.under_way(place)
+
+    @_at_home
+    async def abandoned(self, limit: int = 100) -> list[Bookmark]:
+        """Looks at every thread: not for often."""
+        return await self._leases.abandoned(limit)
 
     @_at_home
     async def locate(self, place: Bookmark) -> Found | None:
@@ -201,9 +258,12 @@ class PostgresCheckpointer(AsyncPostgresSaver):
         await self.adelete(Bookmark(str(thread_id)))
 
     @_at_home
-    async def adelete(self, place: Bookmark) -> None:
-        """Delete all there is of a thread: checkpoints, messages and catalogue, in one transaction."""
-        await self.pruning.delete([place])
+    async def adelete(self, place: Bookmark, *, for_good: bool = False) -> None:
+        """Delete all there is of a thread: checkpoints, messages and catalogue, in one transaction.
+
+        `for_good`: nothing can be written under its id any more, by a turn that comes late or by a new one.
+        """
+        await self.pruning.delete([place], for_good=for_good)
 
     @_at_home
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -231,17 +291,20 @@ class AdmittedTurn(PostgresCheckpointer):
     """
 
     def __init__(  # pyright: ignore[reportMissingSuperCall]
-        self, saver: PostgresCheckpointer, base: CheckpointTuple | None, questions: list[BaseMessage]
+        self, saver: PostgresCheckpointer, admission: Admission, questions: Sequence[BaseMessage]
     ) -> None:
         vars(self).update(vars(saver))
-        self.questions = questions
-        self._base = base
+        self.own = list(questions)
+        self.questions = [*admission.waiting, *questions]
+        self.lease = admission.lease
+        self.afterwards: Sequence[str] = ()
+        self._base = admission.base
         self._fresh = True
         self._waiting: set[str] = set()
 
-    def wakes(self, nodes: Sequence[str]) -> bool:
-        """Whether what was stored last waits for one of these nodes."""
-        return any(f"branch:to:{node}" in self._waiting for node in nodes)
+    def waits(self) -> bool:
+        """Whether what was stored last waits for one of the nodes `afterwards`."""
+        return any(f"branch:to:{node}" in self._waiting for node in self.afterwards)
 
     def with_allowlist(self, extra_allowlist: Collection[tuple[str, ...]]) -> "AdmittedTurn":
         """Itself: the graph's types were allowed when the saver was chosen."""
@@ -261,8 +324,9 @@ class AdmittedTurn(PostgresCheckpointer):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """As the saver's."""
+        """As the saver's; the lease ends with it, unless something is to come afterwards."""
         self._waiting = set(checkpoint["channel_values"])
+        self.lease.last = not self.waits()
         return await super().aput(config, checkpoint, metadata, new_versions)
 
 
@@ -283,4 +347,7 @@ async def open_postgres(
     async with open_pool(url) as pool:
         saver = PostgresCheckpointer(pool, serde)
         await saver.setup()
-        yield saver
+        try:
+            yield saver
+        finally:
+            saver.close()

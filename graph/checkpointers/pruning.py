@@ -17,6 +17,7 @@ from graph.checkpointers.memory import Memory
 from graph.checkpointers.records import Record
 from graph.checkpointers.references import numbers_in, read
 from graph.checkpointers.runs import Runs
+from graph.checkpointers.statements import DIGEST
 from graph.errors import InvalidInput
 
 STRATEGIES = ("keep_latest", "keep_forks", "delete")
@@ -26,6 +27,8 @@ TABLES = (
     "longthread_write",
     "longthread_value",
     "longthread_title",
+    "longthread_draft",
+    "longthread_request",
 )
 STOCK = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
 
@@ -60,6 +63,10 @@ WHERE c.thread = %(thread)s AND c.id = u.id AND c.ns = u.ns
 UPDATE longthread_thread SET head = %(head)s, branches = %(branches)s::uuid[] WHERE number = %(thread)s
 """,
 )
+_DELETED = f"""
+INSERT INTO longthread_deleted (digest) SELECT {DIGEST.format("key")} FROM unnest(%s::text[]) key
+ON CONFLICT DO NOTHING
+""".encode()
 _COPY_THREAD = b"""
 INSERT INTO longthread_thread
     (key, owner, thread_id, messages, head, branches, line, asked, asked_id, asked_on)
@@ -178,8 +185,8 @@ class Pruning:
         for place in places:
             await self._thin(place, lambda tree: kept_of(tree, strategy, turns))
 
-    async def delete(self, places: Sequence[Bookmark]) -> None:
-        """Delete threads whole, in one transaction."""
+    async def delete(self, places: Sequence[Bookmark], *, for_good: bool = False) -> None:
+        """Delete threads whole, in one transaction; `for_good`: nothing can be written under their ids."""
         keys = [place.key for place in places]
         async with self._lender.connection() as conn, conn.transaction():
             rows = await conn.execute(
@@ -190,6 +197,8 @@ class Pruning:
                 await conn.execute(f"DELETE FROM {table} WHERE thread = ANY (%s)".encode(), (numbers,))
             for table in STOCK:
                 await conn.execute(f"DELETE FROM {table} WHERE thread_id = ANY (%s)".encode(), (keys,))
+            if for_good:
+                await conn.execute(_DELETED, (keys,))
         for key in keys:
             self._memory.forget(key)
 

@@ -142,6 +142,7 @@ class Reader:
         known.titled = known.titled or bool(row["titled"])
         known.stock = bool(row["stock"])
         known.head = _text(row["head"])
+        known.lease, known.busy, known.deleted = _text(row["lease"]), bool(row["busy"]), bool(row["deleted"])
         known.line = Runs(tuple(row["line"])) if row["line"] else None
         known.asked = (
             Asked.unpack(row["asked"], str(row["asked_id"]), _text(row["asked_on"])) if row["asked"] else None
@@ -232,6 +233,11 @@ class Reader:
         row = await self._row(_BY_DIGEST, (thread, Runs.literal_of(digests)))
         pairs = zip(row.get("digests") or (), row.get("bodies") or (), strict=True)
         return {digest.bytes: read(body) for digest, body in pairs}
+
+    async def rows(self, statement: bytes, values: Any) -> Sequence[Mapping[str, Any]]:
+        """The rows of a reading statement."""
+        async with self._lender.connection() as conn:
+            return await (await conn.execute(statement, values)).fetchall()
 
     async def _row(self, statement: bytes, values: Any) -> Mapping[str, Any]:
         """The row of a reading statement; run again where the connection was lost in the middle."""

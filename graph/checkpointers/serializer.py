@@ -8,7 +8,7 @@ from typing import Any
 from langgraph.checkpoint.serde.event_hooks import SerdeEvent, register_serde_event_listener
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from graph.errors import ForgedRow
+from graph.errors import ForgedRow, InvalidInput
 
 _refused: ContextVar[list[str] | None] = ContextVar("longthread_refused", default=None)
 
@@ -22,6 +22,16 @@ class StrictSerializer(JsonPlusSerializer):
 
     def __init__(self) -> None:
         super().__init__(allowed_msgpack_modules=None)
+
+    def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
+        """A value as it is stored. Raises `InvalidInput` for one that cannot be."""
+        try:
+            return super().dumps_typed(obj)
+        except (TypeError, ValueError, RecursionError):  # whose texts may quote what is said
+            raise InvalidInput(
+                f"A value of the type {type(obj).__name__!r} cannot be stored: something in it is no data, a "
+                "number beyond 64 bits, or lies too deep."
+            ) from None
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
         """The value of a stored row. Raises `ForgedRow`."""

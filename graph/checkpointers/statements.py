@@ -11,6 +11,14 @@ from typing import Literal
 FEW = 4
 """New messages up to which their rows are spelt out, which is what a turn needs; more travel as arrays."""
 
+SPAN = 6
+"""Seconds that a lease holds without being renewed: so long a dead process keeps others waiting."""
+
+DIGEST = "substr(encode(sha256(convert_to({}, 'UTF8')), 'hex'), 1, 32)::uuid"
+"""Of a thread's key, under which is kept that it was deleted."""
+
+_DELETED = "EXISTS (SELECT FROM longthread_deleted d WHERE d.digest = " + DIGEST.format("%(key)s") + ")"
+
 _WRITES = """
 LEFT JOIN LATERAL (
     SELECT array_agg(w.task ORDER BY w.path, w.task, w.idx) AS tasks,
@@ -57,6 +65,7 @@ def reading(which: Literal["head", "newest", "named"]) -> bytes:
     at = "coalesce(t.asked_id, c.id)" if which == "head" else "c.id"
     return _short(f"""
 SELECT t.number AS thread, t.head, t.asked, t.asked_id, t.asked_on, t.line,
+    t.lease, coalesce(t.until > now(), false) AS busy, t.number IS NULL AND {_DELETED} AS deleted,
     EXISTS (SELECT FROM longthread_title n WHERE n.thread = t.number) AS titled,
     c.id IS NULL AND EXISTS (SELECT FROM checkpoints s WHERE s.thread_id = %(key)s) AS stock,
     c.id, c.parent, here.warm,
@@ -74,6 +83,16 @@ CROSS JOIN LATERAL (
     SELECT {at} AS at, coalesce(c.id = %(seen)s::uuid AND t.number = %(thread)s::bigint, false) AS warm
 ) here{_WRITES}{_MESSAGES}""")
 
+
+# Leases: taken by who answers, named by each write of the turn.
+
+_FREE = " AND (t.until IS NULL OR t.until < now())"
+_TAKEN = f"lease = %(lease)s::uuid, until = now() + interval '{SPAN} s', wish = NULL"
+_HELD = " AND t.lease = %(lease)s::uuid"
+_ENDED = ", lease = NULL, until = NULL, wish = NULL"
+
+Held = Literal["", "kept", "ended"]
+"""Whether a write names a lease, and whether that ends with it."""
 
 # Writing: each part reads `place`, the one row of the thread if all is as the writer believes.
 
@@ -142,30 +161,33 @@ _SETTLED = """, asked = %(left)b::bytea,
 _WAITING = "t.asked_id IS NOT DISTINCT FROM %(waiting)s::uuid"
 
 
-def _moving(*, known: bool, onward: bool, settles: bool, unheard: int) -> str:
+def _moving(*, known: bool, onward: bool, settles: bool, unheard: int, held: Held) -> str:
     """The thread goes on to a checkpoint: `onward` from the head, if it still is the head."""
     if not known:
         return f"""place AS (
     INSERT INTO longthread_thread AS t (key, owner, thread_id, messages, head)
-    VALUES (%(key)s, %(owner)s, %(thread_id)s, %(messages)s::integer, %(id)s::uuid)
+    SELECT %(key)s, %(owner)s, %(thread_id)s, %(messages)s::integer, %(id)s::uuid WHERE NOT {_DELETED}
     ON CONFLICT (key) DO UPDATE SET {_MOVED} RETURNING t.number
 )"""
     head = " AND t.head IS NOT DISTINCT FROM %(parent)s::uuid" if onward else ""
+    changes = (_ONWARD if onward else _MOVED) + _SETTLED * settles + _ENDED * (held == "ended")
     return f"""place AS (
-    UPDATE longthread_thread t SET {_ONWARD if onward else _MOVED}{_SETTLED if settles else ""}
-    WHERE t.number = %(thread)s::bigint AND {_WAITING}{head}{_unheard(unheard)}
+    UPDATE longthread_thread t SET {changes}
+    WHERE t.number = %(thread)s::bigint AND {_WAITING}{head}{_unheard(unheard)}{_HELD if held else ""}
     RETURNING t.number
 )"""
 
 
-def _staying(*, known: bool, unheard: int) -> str:
+def _staying(*, known: bool, unheard: int, held: Held) -> str:
     """The thread stays where it is."""
     if known:
         return f"""place AS (
-    SELECT t.number FROM longthread_thread t WHERE t.number = %(thread)s::bigint{_unheard(unheard)}
+    SELECT t.number FROM longthread_thread t
+    WHERE t.number = %(thread)s::bigint{_unheard(unheard)}{_HELD if held else ""}
 )"""
-    return """place AS (
-    INSERT INTO longthread_thread AS t (key, owner, thread_id) VALUES (%(key)s, %(owner)s, %(thread_id)s)
+    return f"""place AS (
+    INSERT INTO longthread_thread AS t (key, owner, thread_id)
+    SELECT %(key)s, %(owner)s, %(thread_id)s WHERE NOT {_DELETED}
     ON CONFLICT (key) DO UPDATE SET owner = t.owner RETURNING t.number
 )"""
 
@@ -181,6 +203,7 @@ def saving(
     messages: int,
     unheard: int,
     values: bool,
+    held: Held = "",
 ) -> bytes:
     """Store a checkpoint with what is new in it, and move the thread on; returns the number of a new thread.
 
@@ -188,9 +211,9 @@ def saving(
     but `left`; `messages` are new, and under `unheard` of their ids nothing is believed to be stored.
     """
     place = (
-        _moving(known=known, onward=onward, settles=settles, unheard=unheard)
+        _moving(known=known, onward=onward, settles=settles, unheard=unheard, held=held)
         if root
-        else _staying(known=known, unheard=unheard)
+        else _staying(known=known, unheard=unheard, held=held)
     )
     parts = [place, *_fresh(messages), *[_VALUES] * values, *[_TITLE] * titles]
     # A checkpoint that goes on from the head is new; elsewhere LangGraph may save one again.
@@ -210,9 +233,11 @@ FROM place{again}{"" if known else " RETURNING thread AS number"}""")
 
 
 @cache
-def noting(*, known: bool, messages: int, unheard: int, values: bool, replace: bool) -> bytes:
+def noting(
+    *, known: bool, messages: int, unheard: int, values: bool, replace: bool, held: Held = ""
+) -> bytes:
     """Store what a task wrote; returns the thread's number. `replace`: over what it wrote there before."""
-    parts = [_staying(known=known, unheard=unheard), *_fresh(messages), *[_VALUES] * values]
+    parts = [_staying(known=known, unheard=unheard, held=held), *_fresh(messages), *[_VALUES] * values]
     again = "UPDATE SET channel = excluded.channel, holds = excluded.holds, body = excluded.body"
     return _short(f"""
 WITH {", ".join(parts)}, written AS (
@@ -225,30 +250,69 @@ WITH {", ".join(parts)}, written AS (
 ) SELECT number FROM place""")
 
 
-@cache
-def asking(*, known: bool, fork: bool, noted: bool, titles: bool) -> bytes:
-    """Make questions durable before anybody is asked; returns the number of a new thread.
+_NAMED = """
+named AS (
+    INSERT INTO longthread_request (thread, request, message)
+    SELECT number, %(request)s, %(message)s FROM place
+)"""
+_UNNAMED = """ AND NOT EXISTS (
+    SELECT FROM longthread_request r WHERE r.thread = t.number AND r.request = %(request)s)"""
 
-    Believes that the head is `seen` (but for a `fork`), that `waiting` are the questions that wait, and that
-    no task has written at the head, unless that was read (`noted`).
+
+@cache
+def asking(*, known: bool, fork: bool, noted: bool, titles: bool, names: bool = False) -> bytes:
+    """Take a thread and make questions durable before anybody is asked; returns the number of a new thread.
+
+    Believes that nobody has the thread, that the head is `seen` (but for a `fork`), that `waiting` are the
+    questions that wait, that no task has written at the head, unless that was read (`noted`), and that
+    nothing is stored under the last question's id; nor, where the request has a name of its own, under that.
     """
+    further = f",{_TITLE}" * titles + f",{_NAMED}" * names
     if known:
-        head = "" if fork else " AND t.head IS NOT DISTINCT FROM %(seen)s::uuid"
+        head = "" if fork else " AND t.head IS NOT DISTINCT FROM %(seen)s::uuid" + _unheard(1)
         quiet = """ AND NOT EXISTS (
             SELECT FROM longthread_write w
             WHERE w.thread = t.number AND w.ns = '' AND w.checkpoint = t.head)"""
         change = f"""
-    UPDATE longthread_thread t SET asked = %(asked)b, asked_id = %(asked_id)s::uuid, asked_on = %(on)s::uuid
-    WHERE t.number = %(thread)s::bigint AND {_WAITING}{head}{"" if noted or fork else quiet}"""
+    UPDATE longthread_thread t
+    SET asked = %(asked)b, asked_id = %(asked_id)s::uuid, asked_on = %(on)s::uuid, {_TAKEN}
+    WHERE t.number = %(thread)s::bigint AND {_WAITING}{_FREE}{head}{"" if noted or fork else quiet}{
+            _UNNAMED if names else ""
+        }"""
     else:
-        change = """
-    INSERT INTO longthread_thread AS t (key, owner, thread_id, asked, asked_id)
-    VALUES (%(key)s, %(owner)s, %(thread_id)s, %(asked)b, %(asked_id)s::uuid)
-    ON CONFLICT DO NOTHING"""
-        return _short(f"WITH place AS ({change} RETURNING number)" + f",{_TITLE}" * titles + " TABLE place")
-    if titles:
-        return _short(f"WITH place AS ({change} RETURNING number),{_TITLE} SELECT number FROM place")
+        change = f"""
+    INSERT INTO longthread_thread AS t (key, owner, thread_id, asked, asked_id, lease, until)
+    SELECT %(key)s, %(owner)s, %(thread_id)s, %(asked)b::bytea, %(asked_id)s::uuid, %(lease)s::uuid,
+        now() + interval '{SPAN} s'
+    WHERE NOT {_DELETED} ON CONFLICT DO NOTHING"""
+    if further or not known:
+        return _short(f"WITH place AS ({change} RETURNING t.number){further} SELECT number FROM place")
     return _short(change)
+
+
+@cache
+def taking(*, known: bool, asks: bool, names: bool = False) -> bytes:
+    """Take a thread, for a turn whose steps are stored as they come; returns its number.
+
+    Believes that nobody has it and, where the turn `asks`, that nothing is stored under its question's id.
+    """
+    if known:
+        change = f"""
+    UPDATE longthread_thread t SET {_TAKEN}
+    WHERE t.number = %(thread)s::bigint{_FREE}{_unheard(1) if asks else ""}{_UNNAMED if names else ""}"""
+    else:
+        change = f"""
+    INSERT INTO longthread_thread AS t (key, owner, thread_id, lease, until)
+    SELECT %(key)s, %(owner)s, %(thread_id)s, %(lease)s::uuid, now() + interval '{SPAN} s'
+    WHERE NOT {_DELETED} ON CONFLICT DO NOTHING"""
+    further = f",{_NAMED}" * names
+    return _short(f"WITH place AS ({change} RETURNING t.number){further} SELECT number FROM place")
+
+
+UNDOING = b"""
+UPDATE longthread_thread SET asked = %(asked)b, asked_id = %(asked_id)s::uuid, asked_on = %(on)s::uuid
+WHERE number = %(thread)s::bigint AND lease = %(lease)s::uuid"""
+"""Take questions back."""
 
 
 def _short(statement: str) -> bytes:

@@ -15,8 +15,7 @@ from typing import Any, Protocol, cast
 from uuid import UUID
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
-from langgraph.checkpoint.base import WRITES_IDX_MAP, ChannelVersions, Checkpoint, CheckpointTuple
-from langgraph.checkpoint.base.id import uuid6
+from langgraph.checkpoint.base import WRITES_IDX_MAP, ChannelVersions, Checkpoint
 from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
 from psycopg.rows import DictRow
@@ -24,16 +23,17 @@ from psycopg.rows import DictRow
 from graph.bookmark import Bookmark, configurable
 from graph.checkpointers.asked import Asked
 from graph.checkpointers.drafts import Draft
+from graph.checkpointers.leases import Lease
 from graph.checkpointers.memory import Known, Memory
 from graph.checkpointers.packing import pack
 from graph.checkpointers.pool import ConnectionLost
-from graph.checkpointers.reader import NOTHING, Found, Reader
+from graph.checkpointers.reader import Reader
 from graph.checkpointers.records import Record
 from graph.checkpointers.references import TRANSCRIPT, Stored, numbers_in
 from graph.checkpointers.rows import Codec
 from graph.checkpointers.runs import Runs, carried_on
-from graph.checkpointers.statements import asking, noting, saving
-from graph.errors import InvalidInput, StoreUnavailable, ThreadNotFound
+from graph.checkpointers.statements import Held, noting, saving
+from graph.errors import InvalidInput, StaleWriter, StoreUnavailable, ThreadDeleted, ThreadNotFound
 from graph.titles import TITLE, shorten
 
 TRIES = 8
@@ -84,14 +84,6 @@ class Save:
         return next((shorten(str(m.text), TITLE) for m in self.said if isinstance(m, HumanMessage)), "")
 
 
-@dataclass(frozen=True)
-class Admitted:
-    """A question that is durable now: what the turn goes on from, and earlier questions without an answer."""
-
-    base: CheckpointTuple | None
-    waiting: list[BaseMessage]
-
-
 class Writer:
     """Writes threads."""
 
@@ -103,19 +95,37 @@ class Writer:
 
     # A checkpoint
 
-    async def save(self, place: Bookmark, save: Save) -> None:
-        """Store a checkpoint after the bookmark's. Raises `ThreadNotFound` for a thread that was deleted."""
+    async def save(self, place: Bookmark, save: Save, lease: Lease | None = None) -> None:
+        """Store a checkpoint after the bookmark's, by whoever holds the `lease`.
+
+        Raises `ThreadNotFound` for a thread that was deleted, `StaleWriter` where somebody else has it.
+        """
         _named(save.checkpoint["id"])
+        if lease and lease.void:
+            raise StaleWriter
 
         async def attempt(known: Known) -> bool:
             asked = known.asked if not save.ns else None
             if asked and place.checkpoint_id not in (asked.id, asked.parent):
                 await self._settle(place, asked)
-            return await self._save(place, known, save)
+            if await self._save(place, known, save, lease=lease):
+                return True
+            # Perhaps it was, and only the answer was lost: then the lease may have ended with it.
+            if await self._reader.find(place, save.ns, save.checkpoint["id"]):
+                return True
+            self._still(place, lease)
+            return False
 
         await self._until_stored(place, attempt)
 
-    async def _save(self, place: Bookmark, known: Known, save: Save, after: Record | None = None) -> bool:
+    async def _save(
+        self,
+        place: Bookmark,
+        known: Known,
+        save: Save,
+        after: Record | None = None,
+        lease: Lease | None = None,
+    ) -> bool:
         asked = known.asked if not save.ns else None
         if asked and place.checkpoint_id not in (asked.id, asked.parent):
             asked = None
@@ -134,8 +144,10 @@ class Writer:
             messages=len(draft.messages),
             unheard=len(draft.unheard) if known.thread is not None else 0,
             values=bool(draft.large),
+            held=_held(lease, save.ns),
         )
         values = {
+            "lease": lease.token if lease else None,
             "id": record.id,
             "parent": record.parent,
             "ns": record.ns,
@@ -146,7 +158,7 @@ class Writer:
             "left": left.pack() if left else None,
             "title": title,
         }
-        if not await self._written(place, statement, known, draft, values):
+        if not await self.written(place, statement, known, draft, values):
             return False
         known.titled = known.titled or bool(title)
         known.keep(record)
@@ -197,21 +209,31 @@ class Writer:
         save = Save(ns, stock.checkpoint, metadata, stock.checkpoint["channel_versions"])
         await _surely(lambda: self._save(place.at(parent), known, save, after))
         for task, path, writes in await self._reader.stock.written(place.key, stock):
-            await _surely(partial(self._note, place, known, ns, writes, task, path))
+            await _surely(partial(self._note, place, known, ns, writes, (task, path)))
 
     # What a task wrote
 
     async def note(
-        self, place: Bookmark, ns: str, writes: Sequence[tuple[str, Any]], task: str, path: str
+        self,
+        place: Bookmark,
+        ns: str,
+        writes: Sequence[tuple[str, Any]],
+        whose: tuple[str, str],
+        lease: Lease | None = None,
     ) -> None:
-        """Store what a task wrote at the bookmark's checkpoint."""
+        """Store what a task (`whose`: id, path) wrote at the bookmark's checkpoint. Raises `StaleWriter`."""
         id = _named(place.checkpoint_id or "")
+        if lease and lease.void:
+            raise StaleWriter
         await self._arrived(place, ns, id)
 
         async def attempt(known: Known) -> bool:
             if known.stock and (ns, id) not in known.records:
                 await self.adopt(place, ns)
-            return await self._note(place, known, ns, writes, task, path)
+            if await self._note(place, known, ns, writes, whose, lease=lease):
+                return True
+            self._still(place, lease)
+            return False
 
         await self._until_stored(place, attempt)
 
@@ -231,7 +253,9 @@ class Writer:
         known: Known,
         ns: str,
         writes: Sequence[tuple[str, Any]],
-        *whose: str,
+        whose: tuple[str, str],
+        *,
+        lease: Lease | None = None,
     ) -> bool:
         draft = Draft(known, self._codec)
         stored = [draft.value(channel, value) for channel, value in writes]
@@ -242,9 +266,11 @@ class Writer:
             unheard=len(draft.unheard) if known.thread is not None else 0,
             values=bool(draft.large),
             replace=all(channel in WRITES_IDX_MAP for channel, _ in writes),
+            held="kept" if lease else "",
         )
         task, path = whose
         values = {
+            "lease": lease.token if lease else None,
             "id": place.checkpoint_id,
             "ns": ns,
             "task": task,
@@ -256,76 +282,7 @@ class Writer:
             "held": [runs.written() or None for runs in held],
             "written": [pack(value) for value in stored],
         }
-        return await self._written(place, statement, known, draft, values)
-
-    # Questions
-
-    async def ask(
-        self, place: Bookmark, questions: Sequence[BaseMessage], wakes: Sequence[str]
-    ) -> Admitted | None:
-        """Make questions durable, in the round trip that makes sure that what is remembered is the newest, or
-        after one that reads it. None where only a checkpoint can make them durable."""
-        async with self._memory.of(place.key).alone():
-            base = self._remembered(place)
-            for _ in range(TRIES):
-                noted = base is None
-                base = base or await self._reader.find(place, "", place.checkpoint_id)
-                known = self._memory.of(place.key)
-                waiting = known.asked
-                elsewhere = waiting is not None and place.checkpoint_id not in (None, waiting.parent)
-                if known.stock or elsewhere or (place.checkpoint_id and base is None):
-                    return None
-                if await self._ask(place, known, questions, wakes, noted=noted):
-                    return await self._admitted(place, base, waiting)
-                base = None
-        raise StoreUnavailable(CROWDED)
-
-    def _remembered(self, place: Bookmark) -> Found | None:
-        """The tip of the active branch, if it is remembered and nothing waits there."""
-        known = self._memory.of(place.key)
-        if place.checkpoint_id or known.asked or not known.thread:
-            return None
-        seen, held = self._reader.remembered(known, "", None)
-        return Found(known.records[("", seen)], (), held, known.thread) if seen else None
-
-    async def _ask(
-        self,
-        place: Bookmark,
-        known: Known,
-        questions: Sequence[BaseMessage],
-        wakes: Sequence[str],
-        *,
-        noted: bool,
-    ) -> bool:
-        waiting = known.asked
-        rows = tuple(dict.fromkeys((*(waiting.rows if waiting else ()), *map(self._codec.row, questions))))
-        parent = waiting.parent if waiting else place.checkpoint_id or known.head
-        asked = Asked(rows, str(uuid6(clock_seq=-2)), parent, tuple(wakes))
-        title = "" if known.titled or not self._codec.readable else shorten(str(questions[0].text), TITLE)
-        statement = asking(
-            known=known.thread is not None,
-            fork=place.checkpoint_id is not None,
-            noted=noted,
-            titles=bool(title),
-        )
-        values = {
-            "seen": known.head,
-            "asked": asked.pack(),
-            "asked_id": asked.id,
-            "on": parent,
-            "title": title,
-        }
-        if not await self._written(place, statement, known, None, values):
-            return False
-        known.asked, known.titled = asked, known.titled or bool(title)
-        return True
-
-    async def _admitted(self, place: Bookmark, base: Found | None, waiting: Asked | None) -> Admitted:
-        real = base if base and base.record is not NOTHING else None
-        return Admitted(
-            await self._reader.base_tuple(place, real) if real else None,
-            [self._codec.message(row) for row in waiting.rows] if waiting else [],
-        )
+        return await self.written(place, statement, known, draft, values)
 
     # Every write
 
@@ -341,18 +298,28 @@ class Writer:
 
             async def step() -> bool:
                 known = self._memory.of(place.key)
+                if known.deleted:
+                    raise ThreadDeleted
                 if thread is not None and known.thread != thread:
                     raise ThreadNotFound
                 return await attempt(known)
 
             await _surely(step)
 
+    def _still(self, place: Bookmark, lease: Lease | None) -> None:
+        """Raise where the thread, as it was just read, is another's or no more."""
+        known = self._memory.of(place.key)
+        if lease and known.thread != lease.thread:
+            raise ThreadDeleted if known.deleted else ThreadNotFound
+        if lease and known.lease != lease.token:
+            raise StaleWriter
+
     async def _refresh(self, place: Bookmark) -> None:
         """Read the tip of the thread anew."""
         self._memory.of(place.key).tips.clear()
         await self._reader.find(place.at(None), "", None)
 
-    async def _written(
+    async def written(
         self, place: Bookmark, statement: bytes, known: Known, draft: Draft | None, values: dict[str, Any]
     ) -> bool:
         """Run a writing statement; False when what it believed does not hold, its numbers were taken, or the
@@ -424,6 +391,12 @@ def _line(draft: Draft, parent: Record | None, values: dict[str, Stored]) -> Run
 def _window(values: dict[str, Stored]) -> Runs | None:
     stored = values.get(TRANSCRIPT)
     return Runs(tuple(stored[1])) if stored and stored[0] == "m" else None
+
+
+def _held(lease: Lease | None, ns: str) -> Held:
+    if lease is None:
+        return ""
+    return "ended" if lease.last and not ns else "kept"
 
 
 def _named(checkpoint_id: str) -> str:

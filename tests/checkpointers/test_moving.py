@@ -276,7 +276,8 @@ async def test_what_older_tables_held_is_carried_over(fresh_database: str) -> No
 
 BACK = """
 DROP INDEX longthread_thread_kept, longthread_thread_away;
-ALTER TABLE longthread_thread DROP COLUMN hour;
+ALTER TABLE longthread_thread DROP COLUMN hour, DROP COLUMN lease, DROP COLUMN until, DROP COLUMN wish;
+DROP TABLE longthread_deleted, longthread_draft, longthread_request;
 CREATE INDEX longthread_thread_kept ON longthread_thread (owner, pinned DESC, updated DESC, number DESC)
     WHERE NOT archived AND trashed IS NULL;
 CREATE INDEX longthread_thread_archived ON longthread_thread (owner, updated DESC, number DESC)

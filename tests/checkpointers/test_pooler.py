@@ -124,6 +124,7 @@ async def test_a_silent_network_is_an_error_in_bounded_time(
 ) -> None:
     """Connections stay open and nothing answers: each call fails by name in seconds, then all is well."""
     monkeypatch.setattr(pool, "STATEMENT_TIMEOUT", 1.0)
+    monkeypatch.setattr(pool, "PATIENCE", 1.0)
     monkeypatch.setattr(pool, "REST", rest)
 
     async def lasted(call: Callable[[PostgresCheckpointer], Awaitable[Any]]) -> float:

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from graph import Bookmark, OpenGraph, Settings, open_graph
+from graph import Bookmark, OpenGraph, Settings, ThreadDeleted, open_graph
 from graph.checkpointers.postgres import open_postgres
 from tests.graph.test_turns import say, texts
 from tests.openai_server import Fault, ModelServer
@@ -115,12 +115,14 @@ async def test_a_question_is_gone_with_its_thread(small: Settings, model: ModelS
     """Deleted while it waits, nothing of it is left."""
     place = Bookmark(uuid4().hex)
     async with open_graph(small) as graph:
-        async with cut_off(place, "Lost?", small, model):
+        async with cut_off(place, f"Lost {place.thread_id}?", small, model):
             pass
         await graph.threads.delete(place)
         assert (await graph.aget_state(place.config)).values == {}
-        await graph.ainvoke(say("Anew."), place.config)
-        assert (await texts(graph, place))[0] == "Anew."
+        assert await graph.turns.resume(place) is None
+        with pytest.raises(ThreadDeleted):
+            await graph.ainvoke(say("Lost?"), place.config)
+        assert not await graph.threads.search(place.user_id, place.thread_id)
 
 
 async def test_a_copied_thread_takes_its_question_along(small: Settings, model: ModelServer) -> None:

@@ -2,12 +2,16 @@
 
 import asyncio
 from itertools import pairwise
+from uuid import uuid4
 
+import psycopg
 import pytest
 
-from graph import Bookmark, OpenGraph, ThreadBusy
-from tests.graph.test_turns import talk, texts
-from tests.openai_server import ModelServer
+from graph import Bookmark, ModelUnavailable, OpenGraph, Settings, ThreadBusy, live, open_graph
+from graph.checkpointers import leases
+from tests.graph.test_cut_off import cut_off
+from tests.graph.test_turns import say, talk, texts
+from tests.openai_server import Fault, ModelServer
 
 pytestmark = pytest.mark.anyio
 
@@ -49,7 +53,7 @@ async def test_stop_keeps_the_partial_answer_and_marks_it(
     turn = await graph.turns.start(place, "Tell me everything.")
     while turn.text.count(" ") < 5:
         await asyncio.sleep(0.01)
-    assert graph.turns.stop(place)
+    assert await graph.turns.stop(place)
     await turn.wait()
     message = (await graph.aget_state(place.config)).values["messages"][-1]
     assert message.response_metadata["stopped"] is True
@@ -58,7 +62,7 @@ async def test_stop_keeps_the_partial_answer_and_marks_it(
     model.words = 5
     await (await graph.turns.start(place, "Go on.")).wait()
     assert len(await texts(graph, place)) == 4
-    assert not graph.turns.stop(place)
+    assert not await graph.turns.stop(place)
 
 
 async def test_a_second_question_meanwhile_is_refused(
@@ -112,3 +116,63 @@ async def test_closing_keeps_what_was_written(graph: OpenGraph, place: Bookmark,
     await graph.turns.close()
     assert turn.done
     assert (await graph.aget_state(place.config)).values["messages"][-1].response_metadata["stopped"] is True
+
+
+# Turns of other processes
+
+
+async def test_a_turn_of_another_process_is_followed_and_stopped(
+    graph: OpenGraph, small: Settings, place: Bookmark, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its words arrive, a second late; stopped from here it keeps what there is, and is over here too."""
+    monkeypatch.setattr(leases, "EVERY", 0.1)
+    monkeypatch.setattr(live, "FOLLOWING", 0.05)
+    model.delay, model.words = 0.02, 300
+    async with open_graph(small) as other:
+        turn = await graph.turns.start(place, "Tell me everything.")
+        while turn.text.count(" ") < 5:
+            await asyncio.sleep(0.01)
+        assert other.turns.running(place) is None
+        there = await other.turns.under_way(place)
+        assert there is not None
+        assert await other.turns.under_way(place) is there, "one follower for all who look"
+        assert await other.turns.under_way(Bookmark(place.thread_id, "eve")) is None
+        while there.text.count(" ") < 20:
+            await asyncio.sleep(0.01)
+        assert turn.text.startswith(there.text)
+        assert await other.turns.stop(place)
+        await turn.wait()
+        await there.wait()
+        assert (await texts(other, place))[-1].startswith(there.text)
+        assert await other.turns.under_way(place) is None
+        assert not await other.turns.stop(place)
+        assert small.database_url
+        await asyncio.sleep(0.3)
+        with psycopg.connect(small.database_url.get_secret_value()) as conn:
+            assert conn.execute("SELECT count(*) FROM longthread_draft").fetchone() == (0,), (
+                "worth nothing now"
+            )
+
+
+async def test_what_a_dead_process_left_is_finished(
+    small: Settings, place: Bookmark, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By whoever looks: asked once more, answered once. What failed and was told is left to its person."""
+    failed = Bookmark(f"t-{uuid4()}")
+    async with open_graph(small) as graph:
+        model.fault = Fault("status", 500)
+        with pytest.raises(ModelUnavailable):
+            await graph.ainvoke(say("Failed?"), failed.config)
+        model.fault = None
+        async with cut_off(place, "Cut off?", small, model):
+            pass
+        recovering = asyncio.create_task(graph.turns.recover(every=0.2))
+        while len(await texts(graph, place)) < 2:
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(0.5)
+        recovering.cancel()
+        assert (await texts(graph, place))[:1] == ["Cut off?"]
+        assert len(await texts(graph, place)) == 2
+        assert await texts(graph, failed) == ["Failed?"]
+        asked = [received.messages[-1]["content"] for received in model.answers]
+        assert (asked.count("Failed?"), asked.count("Cut off?")) == (1, 2), "what was cut off, again"

@@ -13,9 +13,9 @@ import psycopg
 import pytest
 
 from graph import searching, threads, timeline, transcript
-from graph.checkpointers import listing, pruning, reader
+from graph.checkpointers import admitting, answers, leases, listing, pruning, reader
 from graph.checkpointers.postgres import open_postgres
-from graph.checkpointers.statements import FEW, asking, noting, reading, saving
+from graph.checkpointers.statements import FEW, UNDOING, asking, noting, reading, saving, taking
 
 THREADS, LONG = 12_000, 40_000
 """Threads, of 8 messages each; and messages of one that has more."""
@@ -25,7 +25,7 @@ INSERT INTO longthread_thread (key, owner, thread_id, head)
 SELECT n, '', n, md5(n::text)::uuid FROM generate_series(1, 2) n;
 
 INSERT INTO longthread_checkpoint (thread, id, ns, holds, body)
-SELECT n, md5(n::text)::uuid, '', '{0,9,90,99}', '\\x90' FROM generate_series(1, 2) n;
+SELECT n, md5(n::text)::uuid, '', '0:9 90:99', '\\x90' FROM generate_series(1, 2) n;
 
 INSERT INTO longthread_message (thread, number, owner, type, id, text)
 SELECT n, m, hashtext(''), 'human', 'id-' || n || '-' || m, repeat(md5(m::text), 8)
@@ -50,19 +50,27 @@ SELECT 1, m, hashtext('user1'), 'ai', 'id-1-' || m, 'word' || m || ' and other w
 FROM generate_series(7, {long}) m;
 
 INSERT INTO longthread_checkpoint (thread, id, parent, ns, holds, body, metadata)
-SELECT n, lpad(to_hex(n * c), 32, '0')::uuid, NULL::uuid, s, '{{0,7}}'::integer[], '\\x90'::bytea,
+SELECT n, lpad(to_hex(n * c), 32, '0')::uuid, NULL::uuid, s, '0:7', '\\x90'::bytea,
     CASE WHEN n % 1000 = 0 THEN jsonb_build_object('run_id', 'run' || n) END
 FROM generate_series(1, {threads}) n, generate_series(1, 3) c, unnest(ARRAY['', 'sub:1']) s
 UNION ALL
-SELECT 1, ('e' || lpad(to_hex(c), 31, '0'))::uuid, NULL, '', '{{0,7}}', '\\x90', NULL
+SELECT 1, ('e' || lpad(to_hex(c), 31, '0'))::uuid, NULL, '', '0:7', '\\x90', NULL
 FROM generate_series(1, {long}) c;
 
 INSERT INTO longthread_write (thread, checkpoint, ns, task, path, idx, channel, holds, body)
-SELECT n, lpad(to_hex(n), 32, '0')::uuid, '', 'task', '', i, 'messages', '{{0,1}}', '\\x90'
+SELECT n, lpad(to_hex(n), 32, '0')::uuid, '', 'task', '', i, 'messages', '0:1', '\\x90'
 FROM generate_series(1, {threads}) n, generate_series(0, 1) i;
 
 INSERT INTO longthread_value (thread, digest, body)
 SELECT n, md5(n || '-' || d)::uuid, '\\x90' FROM generate_series(1, {threads}) n, generate_series(0, 1) d;
+
+INSERT INTO longthread_draft (thread, lease, text)
+SELECT n, md5(n::text)::uuid, 'So far' FROM generate_series(1, {threads}) n;
+
+INSERT INTO longthread_request (thread, request, message)
+SELECT n, 'request ' || n, 'id-' || n FROM generate_series(1, {threads}) n;
+
+INSERT INTO longthread_deleted (digest) SELECT md5(n::text)::uuid FROM generate_series(1, {threads}) n;
 
 INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, checkpoint)
 SELECT 's' || n, '', lpad(to_hex(c), 32, '0')::uuid::text, '{{}}'
@@ -76,7 +84,7 @@ INSERT INTO checkpoint_writes (thread_id, checkpoint_ns, checkpoint_id, task_id,
 SELECT 's' || n, '', lpad(to_hex(c), 32, '0')::uuid::text, 'task', 0, 'messages', 'msgpack', '\\x90'
 FROM generate_series(1, {threads}) n, generate_series(1, 2) c;
 """
-TABLES = (*pruning.TABLES, *pruning.STOCK, "longthread_thread")
+TABLES = (*pruning.TABLES, *pruning.STOCK, "longthread_thread", "longthread_deleted")
 NUMBERS = frozenset({"thread", "number", "from", "to", "limit", "place"})
 """Parameters that psycopg sends as numbers; of the others Postgres finds the type."""
 
@@ -222,6 +230,10 @@ KNOWN = {
     **{f"searching.{name}": text for name, text in written_in(searching).items()},
     **{f"reader.{name}": text for name, text in written_in(reader, "_COLUMNS").items()},
     **{f"pruning.{name}": text for name, text in written_in(pruning).items()},
+    **{f"admitting.{name}": text for name, text in written_in(admitting).items()},
+    **{f"answers.{name}": text for name, text in written_in(answers).items()},
+    **{f"leases.{name}": text for name, text in written_in(leases, "_FORGET", "_ABANDONED").items()},
+    "statements.UNDOING": UNDOING,
     **pages(),
     **{f"delete {name}": text for name, text in deletions().items()},
     **{f"reading {which}": reading(which) for which in ("head", "newest", "named")},
@@ -247,7 +259,8 @@ def savings() -> Iterable[tuple[str, bytes]]:
                 continue
             options: dict[str, Any] = {"known": known, "root": root, "onward": onward, "settles": settles}
             options |= {"titles": titles, "values": values, "messages": messages, "unheard": unheard}
-            yield str(options), saving(**options)
+            for held in ("", "ended") if known else ("",):
+                yield f"{options} {held}", saving(**options, held=held)
 
 
 def notings() -> Iterable[tuple[str, bytes]]:
@@ -262,10 +275,13 @@ def notings() -> Iterable[tuple[str, bytes]]:
 
 
 def askings() -> Iterable[tuple[str, bytes]]:
-    """Every way to note a question."""
+    """Every way to take a thread, with questions or without."""
     for known, fork, noted, titles in product((False, True), repeat=4):
         options = {"known": known, "fork": fork, "noted": noted, "titles": titles}
         yield str(options), asking(**options)
+        yield f"{options} named", asking(**options, names=True)
+    for known, asks, names in product((False, True), repeat=3):
+        yield f"taking {known} {asks} {names}", taking(known=known, asks=asks, names=names)
 
 
 OF_MESSAGES = {
@@ -304,4 +320,5 @@ def test_every_statement_is_looked_at() -> None:
     """A module that says more than it did says it here too."""
     assert {"threads._GET", "threads._SIZE", "searching.SEARCH"} < KNOWN.keys()
     assert {"transcript._SAID", "transcript._SWITCH", "timeline._MOMENTS"} < KNOWN.keys()
+    assert {"answers._LINES", "leases._RENEW", "leases._END", "leases._WISH"} < KNOWN.keys()
     assert {"reader._BY_ID", "pruning._OF_RUNS", "pruning._DROP[0]", "pruning._COPY[4]"} < KNOWN.keys()

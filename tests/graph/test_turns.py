@@ -256,7 +256,7 @@ async def test_the_question_is_durable_before_the_model_is_called(
     while not model.requests:
         await asyncio.sleep(0.02)
     assert await texts(graph, place) == ["Are you there?"]
-    graph.turns.stop(place)
+    await graph.turns.stop(place)
     await turn.wait()
 
 

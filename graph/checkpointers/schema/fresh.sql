@@ -33,7 +33,10 @@ CREATE TABLE longthread_thread (
     asked_id  uuid,                        -- the checkpoint that they make,
     asked_on  uuid,                        -- and the one that it goes on from
     hour      timestamptz NOT NULL         -- of `updated`: what an index holds must not change with every turn
-        GENERATED ALWAYS AS (date_bin('1 hour', updated, '2000-01-01 00:00+00')) STORED
+        GENERATED ALWAYS AS (date_bin('1 hour', updated, '2000-01-01 00:00+00')) STORED,
+    lease     uuid,                        -- of who answers in it: nobody else's turn is stored,
+    until     timestamptz,                 -- unless this is over,
+    wish      text                         -- and what others ask of it: interrupt or rollback
 ) WITH (fillfactor = 60);
 
 CREATE INDEX longthread_thread_kept ON longthread_thread (owner, pinned DESC, hour DESC)
@@ -101,4 +104,25 @@ CREATE TABLE longthread_value (
     digest uuid NOT NULL,
     body   bytea NOT NULL,
     PRIMARY KEY (thread, digest)
+);
+
+-- Threads that were deleted, by the digest of their key: nothing late brings them back.
+CREATE TABLE longthread_deleted (
+    digest  uuid PRIMARY KEY,
+    deleted timestamptz NOT NULL DEFAULT now()
+);
+
+-- What turns under way have said so far, for whoever follows them from another process. Worth nothing after.
+CREATE UNLOGGED TABLE longthread_draft (
+    thread bigint PRIMARY KEY,
+    lease  uuid NOT NULL,
+    text   text NOT NULL
+);
+
+-- What a request is called, where that is not the id of its message.
+CREATE TABLE longthread_request (
+    thread  bigint NOT NULL,
+    request text NOT NULL,
+    message text NOT NULL,                 -- LangChain's id
+    PRIMARY KEY (thread, request)
 );

@@ -1,0 +1,225 @@
+"""Who may answer in a thread, and what: `Admitting` takes the thread for a turn, or tells why it cannot.
+
+A turn holds its thread by a lease. A plain one also makes its questions durable, in the same round trip. The
+id of its last question is the request's: what was answered already is not asked again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from langchain_core.messages import BaseMessage
+from langgraph.checkpoint.base import CheckpointTuple
+from langgraph.checkpoint.base.id import uuid6
+
+from graph.admission import Answered
+from graph.bookmark import Bookmark
+from graph.checkpointers.answers import Answers
+from graph.checkpointers.asked import Asked
+from graph.checkpointers.ids import short
+from graph.checkpointers.leases import Lease, Leases
+from graph.checkpointers.memory import Known, Memory
+from graph.checkpointers.reader import NOTHING, Found, Reader
+from graph.checkpointers.rows import Codec
+from graph.checkpointers.statements import UNDOING, asking, taking
+from graph.checkpointers.writer import CROWDED, TRIES, Writer
+from graph.errors import IdempotencyConflict, StoreUnavailable, ThreadBusy, ThreadDeleted
+from graph.titles import TITLE, shorten
+
+_NAMED = b"SELECT message FROM longthread_request WHERE thread = %s AND request = %s"
+
+
+@dataclass(frozen=True)
+class Admission:
+    """A plain turn's: its `lease`, what it goes on from, and earlier questions without an answer."""
+
+    lease: Lease
+    base: CheckpointTuple | None
+    waiting: list[BaseMessage]
+
+
+class Admitting:
+    """Admits turns to threads."""
+
+    def __init__(self, memory: Memory, codec: Codec, reader: Reader, writer: Writer, leases: Leases) -> None:
+        self._memory = memory
+        self._codec = codec
+        self._reader = reader
+        self._writer = writer
+        self._leases = leases
+        self._answers = Answers(codec, reader)
+
+    async def admit(
+        self,
+        place: Bookmark,
+        questions: Sequence[BaseMessage],
+        wakes: Sequence[str],
+        request: str | None = None,
+    ) -> Admission | Answered | None:
+        """Take the thread and make questions durable, in the round trip that makes sure that what is
+        remembered is the newest, or after one that reads it. None where only a checkpoint can keep them.
+
+        Raises `ThreadBusy`, `ThreadDeleted` and `IdempotencyConflict`.
+        """
+        lease = Lease()
+        async with self._memory.of(place.key).alone():
+            base = self._remembered(place)
+            for tried in range(TRIES):
+                noted = base is None
+                if base is None:
+                    base = await self._reader.find(place, "", place.checkpoint_id)
+                    self._free(place, lease)
+                known = self._memory.of(place.key)
+                waiting = known.asked
+                if waiting and known.lease == lease.token:  # asked, and the reply was lost
+                    return await self._admitted(place, lease, base, waiting.but(questions))
+                elsewhere = waiting is not None and place.checkpoint_id not in (None, waiting.parent)
+                if known.stock or elsewhere or (place.checkpoint_id and base is None):
+                    return None
+                if tried and request:
+                    request = await self._recalled(known, request, questions[-1])
+                if tried and await self._answers.knows(place, known, questions[-1]):
+                    return await self._answers.to(place, known, questions[-1])
+                if await self._ask(place, known, lease, questions, wakes, noted=noted, request=request):
+                    return await self._admitted(place, lease, base, waiting)
+                base = None
+        raise StoreUnavailable(CROWDED)
+
+    async def take(
+        self, place: Bookmark, question: BaseMessage | None, request: str | None = None
+    ) -> Lease | Answered:
+        """Take the thread for a turn whose steps are stored as they come; raises as `admit`.
+
+        The lease `resumes` where the question is stored and has no answer.
+        """
+        lease, resumes = Lease(), False
+        async with self._memory.of(place.key).alone():
+            if not self._memory.of(place.key).read:
+                await self._reader.find(place.at(None), "", None)
+            for tried in range(TRIES):
+                known = self._memory.of(place.key)
+                if tried:
+                    self._free(place, lease)
+                if tried and request and question:
+                    request = await self._recalled(known, request, question)
+                if tried and question and known.thread and await self._answers.knows(place, known, question):
+                    if answered := await self._answers.to(place, known, question):
+                        return answered
+                    resumes = True
+                mine = tried and known.lease == lease.token
+                if mine or await self._take(place, known, lease, None if resumes else question, request):
+                    self._leases.hold(lease, known.thread or 0)
+                    lease.resumes = resumes
+                    return lease
+        raise StoreUnavailable(CROWDED)
+
+    async def undo(self, place: Bookmark, lease: Lease, questions: Sequence[BaseMessage]) -> None:
+        """Take questions of a turn back. Nothing, where another has the thread already."""
+        async with self._memory.of(place.key).alone():
+            known = self._memory.of(place.key)
+            left = known.asked.but(questions) if known.asked else None
+            values = {
+                "lease": lease.token,
+                "asked": left.pack() if left else None,
+                "asked_id": left.id if left else None,
+                "on": left.parent if left else None,
+            }
+            if await self._writer.written(place, UNDOING, known, None, values):
+                known.asked = left
+
+    async def _recalled(self, known: Known, request: str, question: BaseMessage) -> str | None:
+        """The request, if it is new; else None, and the question has the id that it had the first time."""
+        rows = await self._reader.rows(_NAMED, (known.thread, request))
+        if not rows:
+            return request
+        question.id = rows[0]["message"]
+        return None
+
+    def _free(self, place: Bookmark, lease: Lease) -> None:
+        """Raise where the thread, as it was just read, is somebody else's, or no more."""
+        known = self._memory.of(place.key)
+        if known.deleted:
+            raise ThreadDeleted
+        if known.busy and known.lease != lease.token:
+            raise ThreadBusy
+
+    def _remembered(self, place: Bookmark) -> Found | None:
+        """The tip of the active branch, if it is remembered and nothing waits there."""
+        known = self._memory.of(place.key)
+        if place.checkpoint_id or known.asked or not known.thread:
+            return None
+        seen, held = self._reader.remembered(known, "", None)
+        return Found(known.records[("", seen)], (), held, known.thread) if seen else None
+
+    async def _ask(
+        self,
+        place: Bookmark,
+        known: Known,
+        lease: Lease,
+        questions: Sequence[BaseMessage],
+        wakes: Sequence[str],
+        *,
+        noted: bool,
+        request: str | None,
+    ) -> bool:
+        asked = self._asked(place, known, questions, wakes)
+        title = "" if known.titled or not self._codec.readable else shorten(str(questions[0].text), TITLE)
+        statement = asking(
+            known=known.thread is not None,
+            fork=place.checkpoint_id is not None,
+            noted=noted,
+            titles=bool(title),
+            names=request is not None,
+        )
+        values = {
+            "lease": lease.token,
+            "request": request,
+            "message": questions[-1].id,
+            "seen": known.head,
+            "asked": asked.pack(),
+            "asked_id": asked.id,
+            "on": asked.parent,
+            "title": title,
+            "unheard_0": short(questions[-1].id or ""),
+        }
+        if not await self._writer.written(place, statement, known, None, values):
+            return False
+        known.asked, known.titled = asked, known.titled or bool(title)
+        return True
+
+    def _asked(
+        self, place: Bookmark, known: Known, questions: Sequence[BaseMessage], wakes: Sequence[str]
+    ) -> Asked:
+        """What waits, and these. Raises `IdempotencyConflict`."""
+        waiting = known.asked
+        rows = dict.fromkeys((*(waiting.rows if waiting else ()), *map(self._codec.row, questions)))
+        if len({row.id for row in rows}) < len(rows):
+            raise IdempotencyConflict
+        parent = waiting.parent if waiting else place.checkpoint_id or known.head
+        return Asked(tuple(rows), str(uuid6(clock_seq=-2)), parent, tuple(wakes))
+
+    async def _take(
+        self,
+        place: Bookmark,
+        known: Known,
+        lease: Lease,
+        question: BaseMessage | None,
+        request: str | None,
+    ) -> bool:
+        values: dict[str, Any] = {"lease": lease.token, "request": request}
+        if question:
+            values |= {"unheard_0": short(question.id or ""), "message": question.id}
+        names = request is not None and question is not None
+        statement = taking(known=known.thread is not None, asks=question is not None, names=names)
+        return await self._writer.written(place, statement, known, None, values)
+
+    async def _admitted(
+        self, place: Bookmark, lease: Lease, base: Found | None, waiting: Asked | None
+    ) -> Admission:
+        self._leases.hold(lease, self._memory.of(place.key).thread or 0)
+        real = replace(base, asked=None) if base and base.record is not NOTHING else None
+        return Admission(
+            lease,
+            await self._reader.base_tuple(place, real) if real else None,
+            [self._codec.message(row) for row in waiting.rows] if waiting else [],
+        )
