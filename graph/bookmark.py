@@ -42,6 +42,7 @@ class Bookmark:
         places = configurable(config)
         if places.get("thread_id") is None:
             raise InvalidInput('Name a thread: {"configurable": {"thread_id": "…"}}.')
+        _check_path(places.get("checkpoint_ns", ""), places.get("checkpoint_map", {}))
         user, moment = _user_of(places), places.get("checkpoint_id")
         return cls(str(places["thread_id"]), user, str(moment) if moment else None)
 
@@ -101,6 +102,14 @@ def _user_of(places: Mapping[str, Any]) -> str:
         # Studio's server: whom it signed in is beyond a client's word, and nobody is an empty name there.
         user = places[SERVED] or user or None
     return LOCAL if user is None else str(user)
+
+
+def _check_path(namespace: object, moments: object) -> None:
+    """Of what LangGraph says to its own subgraphs, which a caller may send too."""
+    if namespace is not None and not (isinstance(namespace, str) and storable(namespace)):
+        raise InvalidInput("checkpoint_ns is a text, without a NUL or half of a surrogate pair.")
+    if not isinstance(moments, Mapping):
+        raise InvalidInput("checkpoint_map is a mapping.")
 
 
 def _check(name: str, value: str) -> None:

@@ -1,10 +1,10 @@
 """What a caller says, made sure of: `said` reads any form of messages, `check` refuses some. Pure."""
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, cast
 
-import ormsgpack
-from langchain_core.messages import BaseMessage, HumanMessage, convert_to_messages
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage, convert_to_messages
 
 from graph.bookmark import MAX_BYTES, storable
 from graph.errors import InvalidInput
@@ -15,8 +15,8 @@ MAX_CHARACTERS = 1_000_000
 MAX_SIZE = 32 * 2**20
 """Bytes of one message with all that is beside its text, such as pictures."""
 
-PLAIN = ("content", "type", "id")
-"""Fields of a message that are looked at by themselves."""
+MAX_DEPTH = 100
+"""Of lists and mappings in a message."""
 
 
 def said(messages: Any) -> list[BaseMessage]:
@@ -35,9 +35,13 @@ def said(messages: Any) -> list[BaseMessage]:
 
 
 def messages_in(values: Any) -> list[BaseMessage]:
-    """The messages of an update of the state, perhaps none. Raises `InvalidInput`."""
-    given: Any = cast("Mapping[str, Any]", values).get("messages") if isinstance(values, Mapping) else None
-    return said(given) if given else []
+    """The messages of an update of the state, perhaps none. Raises `InvalidInput`, also for a summary that
+    no later prompt could take."""
+    update: Mapping[str, Any] = cast("Mapping[str, Any]", values) if isinstance(values, Mapping) else {}
+    if not isinstance(update.get("summary"), SystemMessage | None):
+        raise InvalidInput("A summary is a SystemMessage, or None.")
+    given: Any = update.get("messages", [])
+    return said(given) if given != [] else []
 
 
 def check(message: BaseMessage, *, operator: bool = True) -> None:
@@ -63,26 +67,47 @@ def check(message: BaseMessage, *, operator: bool = True) -> None:
         raise InvalidInput(
             "The message holds a NUL or half of a surrogate pair, which cannot be kept unchanged."
         )
-    _check_rest(message)
-
-
-def _check_rest(message: BaseMessage) -> None:
-    """Of what is beside the text: half surrogates would be stored as question marks, and in silence."""
-    fields = {name: value for name, value in vars(message).items() if value and name not in PLAIN}
-    if isinstance(message.content, str) and not fields:
-        return
-    try:
-        size = len(ormsgpack.packb([message.content, fields], default=str, option=ormsgpack.OPT_NON_STR_KEYS))
-    except (ormsgpack.MsgpackEncodeError, RecursionError):
-        raise InvalidInput(
-            "The message holds something that cannot be kept unchanged: half of a surrogate pair, a number "
-            "beyond 64 bits, or what lies too deep."
-        ) from None
-    if size > MAX_SIZE:
+    beside = (message.content, message.name, message.additional_kwargs, message.response_metadata)
+    check_kept(*beside)
+    if (size := sum(map(_weight, beside))) > MAX_SIZE:
         raise InvalidInput(f"A message has at most {MAX_SIZE:,} bytes; this one has {size:,}.")
+
+
+def check_kept(*values: object) -> None:
+    """Raise `InvalidInput` for what the database would not give back as it is, or JSON cannot say to a model:
+    the next question takes along one that was refused, so what no model can be sent would end its thread."""
+    if not all(map(_kept, values)):
+        raise InvalidInput(
+            "Beside its text an input may hold no half of a surrogate pair, no number that is not finite or "
+            f"has over 64 bits, and at most {MAX_DEPTH} lists in each other, to be kept and sent unchanged."
+        )
 
 
 def _shows_something(message: BaseMessage) -> bool:
     """Whether there is a part that is no text: a picture alone is a question too."""
     parts = message.content if isinstance(message.content, list) else []
     return any(isinstance(part, dict) and part.get("type") != "text" for part in parts)
+
+
+def _kept(value: object, depth: int = MAX_DEPTH) -> bool:
+    if isinstance(value, str):
+        return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)
+    if isinstance(value, float):
+        return isfinite(value)
+    if isinstance(value, int):
+        return -(1 << 63) <= value < 1 << 64
+    if isinstance(value, Mapping):
+        items = cast("Mapping[Any, Any]", value).items()
+        return depth > 0 and all(_kept(k) and _kept(v, depth - 1) for k, v in items)
+    if isinstance(value, list | tuple):
+        return depth > 0 and all(_kept(each, depth - 1) for each in cast("list[Any]", value))
+    return True
+
+
+def _weight(value: object) -> int:
+    """Of all its texts, in bytes or nearly."""
+    if isinstance(value, str | bytes):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(map(_weight, cast("Mapping[Any, Any]", value).values()))
+    return sum(map(_weight, cast("list[Any]", value))) if isinstance(value, list | tuple) else 0

@@ -22,7 +22,7 @@ from graph.bridge import Bridge
 from graph.budget import Prompt, compose, fits
 from graph.context import Context
 from graph.errors import CheckpointNotFound
-from graph.inputs import check, messages_in, said
+from graph.inputs import check, check_kept, messages_in, said
 from graph.model import Models
 from graph.settings import Settings
 from graph.state import State
@@ -92,6 +92,7 @@ class ThreadGraph(TurnTaking):
         operator = isinstance(context, Context) and context.operator
         if isinstance(values, Mapping):
             given = said(cast("Mapping[str, Any]", values).get("messages"))
+            check_kept(*(v for k, v in cast("Mapping[str, Any]", values).items() if k != "messages"))
             await self._check(given, config, operator=operator)
         elif isinstance(values, Command):
             await self._check(messages_in(values.update), config, operator=operator)

@@ -20,6 +20,7 @@ from graph import (
     Settings,
     open_graph,
 )
+from graph.bookmark import with_places
 from tests.openai_server import Fault, ModelServer
 
 pytestmark = pytest.mark.anyio
@@ -97,6 +98,65 @@ async def test_what_is_no_message_is_refused_without_a_word_of_it(
     with pytest.raises(InvalidInput) as e:
         await graph.ainvoke({"messages": messages}, place.config)
     assert "marzipan" not in "".join(traceback.format_exception(e.value, limit=0))
+
+
+BESIDE_THE_TEXT = {
+    "a surrogate in a part": {"content": [{"type": "text", "text": "q"}, {"x": "\ud800"}]},
+    "a surrogate in a key": {"content": [{"type": "text", "text": "q"}, {"a\udfff": 1}]},
+    "no number": {"content": [{"type": "text", "text": "q"}, {"x": float("nan")}]},
+    "a large number": {"content": "q", "additional_kwargs": {"a": 1 << 70}},
+    "a surrogate beside": {"content": "q", "additional_kwargs": {"a": ["\udfff"]}},
+    "a surrogate as a name": {"content": "q", "name": "a\udfff"},
+}
+
+
+@pytest.mark.parametrize("message", BESIDE_THE_TEXT.values(), ids=list(BESIDE_THE_TEXT))
+async def test_what_cannot_be_kept_beside_the_text_is_refused(
+    graph: OpenGraph, place: Bookmark, message: dict[str, Any]
+) -> None:
+    """It would come back changed, or be sent again with every question after it, and refused each time."""
+    with pytest.raises(InvalidInput):
+        await graph.ainvoke({"messages": [{"role": "user", **message}]}, place.config)
+    with pytest.raises(InvalidInput):
+        await graph.ainvoke({**say("q"), "more": message}, place.config)
+    await graph.ainvoke(say("Still there?"), place.config)
+    assert (await texts(graph, place))[0] == "Still there?"
+
+
+async def test_what_may_stand_beside_the_text_comes_back(graph: OpenGraph, place: Bookmark) -> None:
+    """The largest numbers, a NUL, lists in lists."""
+    beside = {"a": [[[(1 << 64) - 1, -(1 << 63), 1.5, True, None]]], "b": {"c": "\0 😀"}}
+    message = HumanMessage("q", additional_kwargs=beside)
+    await graph.ainvoke({"messages": [message]}, place.config)
+    assert (await graph.threads.transcript(place)).entries[0].message.additional_kwargs == beside
+
+
+@pytest.mark.parametrize(
+    "update", [{"messages": None}, {"messages": {}}, {"summary": "text"}, {"summary": 7}], ids=str
+)
+async def test_an_update_of_no_form_is_refused(graph: OpenGraph, place: Bookmark, update: Any) -> None:
+    """By name, and not by whoever stumbles over it later."""
+    await graph.ainvoke(say("Hello."), place.config)
+    with pytest.raises(InvalidInput):
+        await graph.aupdate_state(place.config, update, as_node="answer")
+    await graph.ainvoke(say("Still there?"), place.config)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [{"checkpoint_ns": {}}, {"checkpoint_ns": "\udfff"}, {"checkpoint_map": []}, {"checkpoint_map": None}],
+    ids=ascii,
+)
+async def test_a_path_of_no_form_is_refused(graph: OpenGraph, place: Bookmark, path: Any) -> None:
+    """LangGraph stumbles over it somewhere inside."""
+    where = with_places(place.config, **path)
+    for call in (
+        graph.ainvoke(say("Hello."), where),
+        graph.aget_state(where),
+        graph.aupdate_state(where, {"messages": [AIMessage("x")]}, as_node="answer"),
+    ):
+        with pytest.raises(InvalidInput):
+            await call
 
 
 async def test_a_message_over_the_budget_says_both_numbers(graph: OpenGraph, place: Bookmark) -> None:
