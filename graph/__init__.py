@@ -15,6 +15,7 @@ The rooms, from the ground up (imports go down only):
     history         pure: what a moment shows and how two differ
     demo_model      the model that needs no key, and says so
     model, refusals the chat model of these settings, asked / its errors as ours
+    asking          a question to a model, or to the one that stands in for it
     checkpointers   the places where threads can be kept
     branches, searching   where the lines of a thread part / words looked for
     tables          the tables behind a saver, from any event loop

@@ -7,9 +7,10 @@ from typing import Any
 from langchain_core.messages import SystemMessage
 from langgraph.runtime import Runtime
 
+from graph.asking import stream
 from graph.budget import compose
 from graph.context import Context
-from graph.model import Models, joined, stream_answer
+from graph.model import Models, joined
 from graph.settings import Settings
 from graph.state import State
 
@@ -26,7 +27,8 @@ def answering(models: Models, settings: Settings) -> Node:
     async def answer(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         prompt = compose(system, state.get("summary"), state["messages"], settings.budget)
         stop = _stop_of(runtime)
-        stream = stream_answer(
+        chunks = stream(
+            models,
             models.answer,
             prompt.messages,
             stop=stop,
@@ -34,7 +36,7 @@ def answering(models: Models, settings: Settings) -> Node:
             retries=settings.model_retries,
             max_tokens=settings.budget.answer,
         )
-        message = joined([chunk async for chunk in stream])
+        message = joined([chunk async for chunk in chunks])
         notes: dict[str, Any] = {"longthread_estimate": prompt.estimate}
         if stop.is_set():
             notes["stopped"] = True

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, cast
@@ -11,7 +11,6 @@ from typing import Any, cast
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
 from langchain_core.runnables import RunnableConfig
-from langgraph.constants import TAG_NOSTREAM
 
 from graph.demo_model import DemoModel
 from graph.errors import ModelRefused, ModelUnavailable
@@ -27,12 +26,16 @@ _Inbox = asyncio.Queue[AIMessageChunk | Exception | None]  # a word, what went w
 
 @dataclass(frozen=True)
 class Models:
-    """Who answers and who summarises; `name` is the answering model's, `demo` says it is no real one."""
+    """Who answers and who summarises; `name` is the answering model's, `demo` says it is no real one.
+
+    `fallback` is asked instead of one that is unavailable.
+    """
 
     answer: BaseChatModel
     summary: BaseChatModel
     name: str
     demo: bool
+    fallback: BaseChatModel | None = None
 
 
 def open_models(settings: Settings) -> Models:
@@ -45,7 +48,13 @@ def open_models(settings: Settings) -> Models:
 
     answer = chat_openai(settings, settings.model)
     summary = chat_openai(settings, settings.summary_model or settings.model)
-    return Models(answer, summary, settings.model, False)
+    fallback = chat_openai(settings, settings.fallback_model) if settings.fallback_model else None
+    return Models(answer, summary, settings.model, False, fallback)
+
+
+def name_of(model: BaseChatModel) -> str:
+    """What the model is called by its server; nothing for one that is asked by no name."""
+    return getattr(model, "model_name", None) or ""
 
 
 async def stream_answer(
@@ -57,55 +66,38 @@ async def stream_answer(
     retries: int,
     max_tokens: int | None = None,
     config: RunnableConfig | None = None,
-) -> AsyncIterator[AIMessageChunk]:
+) -> AsyncGenerator[AIMessageChunk]:
     """The model's answer to `messages`, chunk by chunk; ends early and quietly once `stop` is set.
 
     `timeout` is in seconds without a word, for the connection, the first chunk and each after it. A request
-    that failed before its first chunk is sent again up to `retries` times; after it never. Text that cannot
-    be stored (NUL, lone surrogates) comes as U+FFFD. Raises only `ModelUnavailable` and `ModelRefused`.
+    that failed before its first word is sent again up to `retries` times; after it never. The first chunk has
+    a word in it. Text that cannot be stored (NUL, lone surrogates) comes as U+FFFD. Raises only
+    `ModelUnavailable` and `ModelRefused`.
     """
     options: dict[str, Any] = {} if max_tokens is None else {"max_tokens": max_tokens}
     url = getattr(model, "openai_api_base", None) or ""
     for attempt in range(retries + 1):
-        heard = _Heard()
+        heard, silent = _Heard(), list[AIMessageChunk]()
         source = cast(AsyncGenerator[AIMessageChunk], model.astream(list(messages), config, **options))
         try:
             async with aclosing(_race(source, stop, timeout, url)) as chunks:
                 async for chunk in chunks:
                     heard.note(chunk)
-                    yield chunk
+                    silent.append(chunk)  # many servers say who will speak long before they do
+                    if heard.said:
+                        for each in silent:
+                            yield each
+                        silent.clear()
             if not stop.is_set():
                 heard.check(place_of(url))
             return
         except ModelUnavailable as e:
-            if heard.chunks or attempt == retries:
+            if heard.said or attempt == retries:
                 raise
             pause = min(FIRST_PAUSE * 2**attempt, LONGEST_PAUSE) * random.uniform(0.5, 1)  # noqa: S311 - jitter
             log.warning("%s Again in %.1f s (%d of %d).", e, pause, attempt + 1, retries)
         if await _stopped_within(stop, pause):
             return
-
-
-async def ask(
-    model: BaseChatModel,
-    messages: Sequence[BaseMessage],
-    *,
-    timeout: float,
-    retries: int,
-    max_tokens: int | None = None,
-) -> AIMessage:
-    """The model's whole answer, kept out of LangGraph's message stream; else as `stream_answer`."""
-    never = asyncio.Event()
-    stream = stream_answer(
-        model,
-        messages,
-        stop=never,
-        timeout=timeout,
-        retries=retries,
-        max_tokens=max_tokens,
-        config={"tags": [TAG_NOSTREAM]},
-    )
-    return joined([chunk async for chunk in stream])
 
 
 def joined(chunks: Sequence[AIMessageChunk]) -> AIMessage:
@@ -189,14 +181,12 @@ def _storable(said: AIMessage) -> AIMessageChunk:
 class _Heard:
     """What one stream has brought so far."""
 
-    chunks: int = 0
     said: bool = False
     openai: bool = False
     reason: str | None = None
 
     def note(self, chunk: AIMessageChunk) -> None:
         content = chunk.content
-        self.chunks += 1
         self.said |= bool(content.strip() if isinstance(content, str) else content)
         self.said |= bool(chunk.tool_call_chunks or chunk.tool_calls)
         self.openai |= chunk.response_metadata.get("model_provider") == "openai"

@@ -74,6 +74,11 @@ class Settings(BaseSettings):
         validation_alias=_name("LONGTHREAD_SUMMARY_MODEL"),
         description="model that summarises; unset: the one that answers",
     )
+    fallback_model: Annotated[str | None, Optional] = Field(
+        None,
+        validation_alias=_name("LONGTHREAD_FALLBACK_MODEL"),
+        description="model that is asked when one of those is unavailable; unset: none",
+    )
     model_timeout: float = Field(
         60.0,
         gt=0,

@@ -7,9 +7,10 @@ from uuid import uuid4
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, RemoveMessage, SystemMessage
 
+from graph.asking import ask
 from graph.budget import Budget, choose_fold, clip, portion
 from graph.errors import ModelError
-from graph.model import Models, ask
+from graph.model import Models
 from graph.settings import Settings
 from graph.state import State
 from graph.tokens import correction, count, count_all, count_text
@@ -94,6 +95,7 @@ async def _fold_part(
     text = clip("\n".join(map(_line, part)), max(room, 1))
     heading = f"Earlier summary:\n{earlier}\n\n" if earlier else ""
     written = await ask(
+        models,
         models.summary,
         [instructions, HumanMessage(f"{heading}Conversation:\n{text}")],
         timeout=settings.model_timeout,

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
+from graph.asking import FALLBACK
 from graph.history import Difference
 from graph.threads import Thread
 from graph.timeline import Moment
@@ -70,7 +71,10 @@ def message(message: BaseMessage) -> list[Bubble]:
     rows = [bubble("assistant", markdown(_text(message)))] if _text(message) else []
     if isinstance(message, AIMessage):
         rows += [note(f"Uses {call['name']}") for call in message.tool_calls]
-        rows += [note("Stopped here")] if message.response_metadata.get("stopped") else []
+        notes = message.response_metadata
+        rows += [note("Stopped here")] if notes.get("stopped") else []
+        if stood_in := notes.get(FALLBACK):
+            rows.append(note(f"Answered by {stood_in}: the model was unavailable"))
     return rows
 
 

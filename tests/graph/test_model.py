@@ -23,9 +23,10 @@ from langchain_core.outputs import ChatGenerationChunk
 from langgraph.graph import END, START, MessagesState, StateGraph  # pyright: ignore[reportMissingTypeStubs]
 from pydantic import SecretStr
 
+from graph.asking import ask
 from graph.demo_model import DemoModel
 from graph.errors import ModelError, ModelRefused, ModelUnavailable
-from graph.model import ask, open_models, stream_answer
+from graph.model import open_models, stream_answer
 from graph.refusals import translate
 from graph.settings import Settings
 from tests.openai_server import Fault, Kind, ModelServer, count_prompt
@@ -89,7 +90,7 @@ async def test_a_server_of_ones_own_needs_no_key(api: ModelServer) -> None:
     """A URL without a key is enough."""
     models = open_models(Settings.read(openai_base_url=api.url, model="x", summary_model="y"))
     await _answer(models.answer)
-    await ask(models.summary, MESSAGES, timeout=5, retries=0)
+    await ask(models, models.summary, MESSAGES, timeout=5, retries=0)
     assert [(r.key, r.model) for r in api.requests] == [("none", "x"), ("none", "y")]
     assert (models.name, models.demo) == ("x", False)
 
@@ -206,6 +207,13 @@ async def test_a_closed_port_is_named() -> None:
         await _answer(_model(f"http://127.0.0.1:{port}/v1"))
 
 
+async def test_who_announces_an_answer_and_does_not_begin_it_is_asked_again(api: ModelServer) -> None:
+    """Servers open the stream before the first word; nobody has read any yet."""
+    api.fault = Fault("drop_midway", after=0, times=1)
+    assert SECRET in _text(await _answer(_model(api), retries=1))
+    assert api.requests[0].words == 0 and len(api.requests) == 2
+
+
 async def test_silence_ends_at_the_timeout(api: ModelServer) -> None:
     """A server that takes the request and says nothing, and one that does not even read it, fail on time."""
     api.fault = Fault("hang")
@@ -320,7 +328,8 @@ async def test_text_that_cannot_be_stored_is_replaced(api: ModelServer) -> None:
     text = _text(await _answer(_model(api)))
     assert text.endswith(" before\ufffdafter \ufffd end")
     api.fault = None
-    reply = await ask(_model(api), [HumanMessage("I like 🦭")], timeout=5, retries=0)
+    models = open_models(_settings(api))
+    reply = await ask(models, models.answer, [HumanMessage("I like 🦭")], timeout=5, retries=0)
     assert "🦭" in reply.text
 
 
@@ -338,10 +347,10 @@ async def test_a_summary_is_one_message(api: ModelServer) -> None:
     api.fault = Fault("status", 500, only="summaries")
     request = [SystemMessage("Summarise this."), HumanMessage("I was born in Oslo")]
     with pytest.raises(ModelUnavailable):
-        await ask(models.summary, request, timeout=5, retries=0)
+        await ask(models, models.summary, request, timeout=5, retries=0)
     assert await _answer(models.answer)
     api.fault = None
-    summary = await ask(models.summary, request, timeout=5, retries=0, max_tokens=64)
+    summary = await ask(models, models.summary, request, timeout=5, retries=0, max_tokens=64)
     assert type(summary) is AIMessage and summary.text == "- I was born in Oslo"
     assert [r.summary for r in api.requests] == [True, False, True]
     assert api.summaries[-1].max_tokens == 64
@@ -352,7 +361,9 @@ async def test_langgraph_sees_the_words_of_answers_and_not_of_summaries(api: Mod
     models = open_models(_settings(api))
 
     async def answer(state: MessagesState) -> dict[str, Any]:
-        await ask(models.summary, [SystemMessage("Summarise"), HumanMessage("hidden")], timeout=5, retries=0)
+        await ask(
+            models, models.summary, [SystemMessage("Summarise"), HumanMessage("hidden")], timeout=5, retries=0
+        )
         chunks = await _answer(models.answer)
         return {"messages": [sum(chunks[1:], chunks[0])]}
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
+from graph.asking import FALLBACK
 from graph.budget import Prompt
 from graph.history import Difference
 from graph.threads import Thread
@@ -82,6 +83,11 @@ def test_what_is_left_out_of_the_prompt_is_said_above_what_is_sent() -> None:
 def test_a_stopped_answer_is_marked() -> None:
     rows = words(render.message(AIMessage("half", response_metadata={"stopped": True})))
     assert rows[0] == "half" and "Stopped" in rows[1]
+
+
+def test_an_answer_says_which_model_stood_in() -> None:
+    rows = words(render.message(AIMessage("done", response_metadata={FALLBACK: "<b>second"})))
+    assert rows[0] == "done" and "Answered by &lt;b&gt;second" in rows[1]
 
 
 def test_only_a_question_at_the_end_can_be_tried_again() -> None:
