@@ -5,6 +5,7 @@ The rooms, from the ground up (imports go down only):
     errors          every way this house says no
     bookmark        a place in a thread: thread, user, moment
     bridge, opening from any thread or loop onto the one that async code lives on / `with` and `async with`
+    circuit         whether a model that was unavailable is asked at all
     titles          the first line's worth of a text
     admission       what a saver may do so that a turn is asked once and answered once
     inputs, queueing, answered   what comes in, made sure of / whose turn it is / an answer given again

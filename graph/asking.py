@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from functools import partial
 
 from langchain_core.language_models import BaseChatModel
@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.constants import TAG_NOSTREAM
 
+from graph.circuit import Attempt, Circuit
 from graph.errors import ModelUnavailable
 from graph.model import Models, joined, name_of, stream_answer
 
@@ -33,8 +34,9 @@ async def stream(
 ) -> AsyncGenerator[AIMessageChunk]:
     """The answer of `model`, else of the fallback: as `stream_answer`, from one of the two.
 
-    The fallback is asked where `model` was unavailable before its first word, with all its retries: after it
-    there would be two answers. Its own says so, under `FALLBACK` in its metadata.
+    The fallback is asked where the circuit of `model` is open, or it was unavailable before its first word,
+    with all its retries: after a word there would be two answers. Its own says so in its metadata, see
+    `FALLBACK`.
     """
     request = partial(
         stream_answer,
@@ -47,7 +49,7 @@ async def stream(
     )
     spoken, fallback = False, models.fallback
     try:
-        async with aclosing(request(model)) as chunks:
+        async with aclosing(_passed(models.circuit(model), request(model))) as chunks:
             async for chunk in chunks:
                 spoken = True
                 yield chunk
@@ -56,12 +58,22 @@ async def stream(
         if spoken or fallback is None or name_of(fallback) == name_of(model):
             raise
         log.warning("%s Asking %s instead.", e, name_of(fallback))
-    async with aclosing(request(fallback)) as chunks:
+    async with aclosing(_passed(models.circuit(fallback), request(fallback))) as chunks:
         async for chunk in chunks:
             if not spoken:  # once: metadata are joined as text is
                 chunk.response_metadata[FALLBACK] = name_of(fallback)
                 spoken = True
             yield chunk
+
+
+async def _passed(
+    circuit: Circuit | None, chunks: AsyncGenerator[AIMessageChunk]
+) -> AsyncGenerator[AIMessageChunk]:
+    async with aclosing(chunks):
+        with circuit.request() if circuit else nullcontext(Attempt()) as attempt:
+            async for chunk in chunks:
+                attempt.answered = True
+                yield chunk
 
 
 async def ask(

@@ -1,5 +1,6 @@
 """Every edge of the graph: `build` and `assemble`."""
 
+from functools import cache
 from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -41,4 +42,8 @@ def build(config: Any = None) -> ThreadGraph:
     `config` is what such a server hands to a graph factory; nothing in it is used.
     """
     settings = Settings.read()
-    return assemble(settings, open_models(settings))
+    return assemble(settings, _models(settings))  # pyright: ignore[reportArgumentType] frozen settings have a hash
+
+
+# Such a server builds the graph anew for each run, and a circuit is for all of them.
+_models = cache(open_models)

@@ -3,15 +3,16 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
 from langchain_core.runnables import RunnableConfig
 
+from graph.circuit import Circuit
 from graph.demo_model import DemoModel
 from graph.errors import ModelRefused, ModelUnavailable
 from graph.refusals import place_of, translate
@@ -28,7 +29,8 @@ _Inbox = asyncio.Queue[AIMessageChunk | Exception | None]  # a word, what went w
 class Models:
     """Who answers and who summarises; `name` is the answering model's, `demo` says it is no real one.
 
-    `fallback` is asked instead of one that is unavailable.
+    `fallback` is asked instead of one that is unavailable; `circuits` has, by the names of the models, who is
+    asked at all.
     """
 
     answer: BaseChatModel
@@ -36,6 +38,11 @@ class Models:
     name: str
     demo: bool
     fallback: BaseChatModel | None = None
+    circuits: Mapping[str, Circuit] = field(default_factory=dict[str, Circuit])
+
+    def circuit(self, model: BaseChatModel) -> Circuit | None:
+        """The circuit that all share who ask this model."""
+        return self.circuits.get(name_of(model))
 
 
 def open_models(settings: Settings) -> Models:
@@ -49,7 +56,8 @@ def open_models(settings: Settings) -> Models:
     answer = chat_openai(settings, settings.model)
     summary = chat_openai(settings, settings.summary_model or settings.model)
     fallback = chat_openai(settings, settings.fallback_model) if settings.fallback_model else None
-    return Models(answer, summary, settings.model, False, fallback)
+    names = [name_of(model) for model in (answer, summary, fallback) if model]
+    return Models(answer, summary, settings.model, False, fallback, {name: Circuit(name) for name in names})
 
 
 def name_of(model: BaseChatModel) -> str:
