@@ -22,6 +22,7 @@ The rooms, from the ground up (imports go down only):
     tables          the tables behind a saver, from any event loop
     transcript, timeline   a thread's branch, a page at a time / its checkpoints as moments
     threads         the catalogue: list, search, rename, delete; what can be done with a thread
+    health          whether the database and the models answer
     answer, summarize   the two nodes
     taking          a turn in its thread: a graph that takes a thread before it runs
     turns           one turn, however it is called: the graph object with its checks

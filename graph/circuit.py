@@ -38,9 +38,16 @@ class Circuit:
         self._trying: Attempt | None = None
 
     @property
-    def passable(self) -> bool:
-        """Whether a request would be let through now."""
-        return self._refusal() is None
+    def refusal(self) -> str | None:
+        """Why a request would not be let through now; None where it would."""
+        until = self._rests_until
+        rest = until - self._clock() if until is not None else 0.0
+        if until is None or (rest <= 0 and self._trying is None):
+            return None
+        soon = "being asked again now; wait a moment"
+        if rest > 0:
+            soon = f"asked again in {ceil(rest)} s; try again then"
+        return f"{self.name} failed {FAILURES} times in a row and is left alone for now. It is {soon}."
 
     @contextmanager
     def request(self) -> Iterator[Attempt]:
@@ -63,24 +70,11 @@ class Circuit:
 
     def _enter(self, attempt: Attempt) -> Attempt:
         with self._lock:
-            if refusal := self._refusal():
+            if refusal := self.refusal:
                 raise ModelUnavailable(refusal)
             if self._rests_until is not None:
                 self._trying = attempt
         return attempt
-
-    def _refusal(self) -> str | None:
-        if self._rests_until is None:
-            return None
-        rest = self._rests_until - self._clock()
-        if rest <= 0 and self._trying is None:
-            return None
-        soon = (
-            f"asked again in {ceil(rest)} s; try again then."
-            if rest > 0
-            else "being asked again now; wait a moment."
-        )
-        return f"{self.name} failed {FAILURES} times in a row and is left alone for now. It is {soon}"
 
     def _failed(self, attempt: Attempt) -> None:
         with self._lock:

@@ -7,6 +7,7 @@ from typing import Any
 from graph.bridge import Bridge
 from graph.build import assemble
 from graph.checkpointers import PostgresCheckpointer, open_checkpointer
+from graph.health import Health
 from graph.live import Turns
 from graph.model import Models, open_models
 from graph.opening import Opening
@@ -16,19 +17,23 @@ from graph.turns import ThreadGraph
 
 
 class OpenGraph(ThreadGraph):
-    """The graph with its threads at hand: `threads` is the catalogue, `turns` what is under way."""
+    """The graph with its threads at hand: `threads` is the catalogue, `turns` what is under way.
+
+    `health` says whether the database and the model answer.
+    """
 
     threads: Threads
     turns: Turns
+    health: Health
 
     def copy(self, update: dict[str, Any] | None = None) -> "OpenGraph":
         """As LangGraph's; the copy shares the threads and the turns."""
-        ours = ("threads", "turns")
+        ours = ("threads", "turns", "health")
         attributes = {
             k: v for k, v in vars(self).items() if k not in (*ours, "__orig_class__", "_serde_allowlist")
         }
         twin = type(self)(**{**attributes, **(update or {})})
-        twin.threads, twin.turns = self.threads, self.turns
+        twin.threads, twin.turns, twin.health = self.threads, self.turns, self.health
         return twin
 
 
@@ -62,4 +67,5 @@ async def _furnished(saver: PostgresCheckpointer, settings: Settings, models: Mo
     graph.bridge = await Bridge.here_now()
     graph.threads = Threads(saver)
     graph.turns = Turns(graph)
+    graph.health = Health(saver, models)
     return graph

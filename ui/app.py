@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI
+from fastapi.responses import JSONResponse
 from gradio.themes import Default
 
 from graph import InvalidSettings, LongthreadError, OpenGraph, Settings, open_graph
@@ -77,7 +78,7 @@ def page(graph: Graph, *, demo: bool) -> gr.Blocks:
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The page and `/healthz` on FastAPI.
+    """The page on FastAPI, `/healthz` (this process lives) and `/readyz` (the database answers it).
 
     The graph is opened when the server starts and closed when it stops; a server that cannot start has the
     reason in `app.state.refused`.
@@ -103,10 +104,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.refused = None
     app.add_middleware(Guarded)
 
-    @app.get("/healthz")
-    def healthz() -> dict[str, str]:
-        return {"status": "ok"}
-
+    _probes(app, lambda: opened[-1])
     return gr.mount_gradio_app(
         app,
         page(lambda: opened[-1], demo=settings.demo),
@@ -123,6 +121,20 @@ def create_app(settings: Settings) -> FastAPI:
         ssr_mode=False,
         show_error=True,
     )
+
+
+def _probes(app: FastAPI, graph: Graph) -> None:
+    @app.get("/healthz")
+    def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/readyz")
+    async def readyz() -> JSONResponse:
+        now = await graph().health.look()
+        well = now.database == "ok"  # without a model threads can be read
+        told = {"status": now.database, "database": now.database, "model": now.model}
+        why = {} if well else {"reasons": now.reasons}
+        return JSONResponse(told | why, 200 if well else 503, {"Cache-Control": "no-store"})
 
 
 def _read(name: str) -> str:

@@ -20,6 +20,7 @@ class Wire:
         self._whole = url
         self._flows = {"questions": asyncio.Event(), "answers": asyncio.Event()}
         self._pumps = set[asyncio.Task[None]]()
+        self._port = 0
         self.mend()
 
     def cut(self, *flows: str) -> None:
@@ -32,19 +33,27 @@ class Wire:
         for flow in self._flows.values():
             flow.set()
 
+    async def start(self) -> None:
+        """Take connections, again at the same port."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
+        self._port = self._server.sockets[0].getsockname()[1]
+        self.url = self._whole.replace(f":{self._there[1]}/", f":{self._port}/")
+
+    async def stop(self) -> None:
+        """End every connection, and refuse others, as a server that was stopped."""
+        self._server.close()
+        for pump in self._pumps:
+            pump.cancel()
+        await asyncio.gather(*self._pumps, return_exceptions=True)
+
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        port = self._server.sockets[0].getsockname()[1]
-        self.url = self._whole.replace(f":{self._there[1]}/", f":{port}/")
+        await self.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.close()
-        for pump in self._pumps:
-            pump.cancel()
-        await asyncio.gather(*self._pumps, return_exceptions=True)
+        await self.stop()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there = await asyncio.open_connection(*self._there)

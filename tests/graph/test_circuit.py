@@ -76,10 +76,10 @@ def test_it_opens_after_so_many_failures_in_a_row(circuit: Circuit, clock: Clock
     """Not one earlier; what was answered or refused in between begins the row anew."""
     for ends in (succeed, lambda c: fail(c, 1, ModelRefused)):
         fail(circuit, FAILURES - 1)
-        assert circuit.passable
+        assert not circuit.refusal
         ends(circuit)
     fail(circuit, FAILURES)
-    assert not circuit.passable and refuses(circuit, f"in {REST:.0f} s")
+    assert circuit.refusal and refuses(circuit, f"in {REST:.0f} s")
     clock.now += REST - 3
     assert refuses(circuit, "in 3 s")
 
@@ -113,13 +113,13 @@ def test_one_request_tries_and_the_others_do_not_wait_for_it(circuit: Circuit, c
     """Its success closes the circuit; its failure opens it for as long again."""
     fail(circuit, FAILURES)
     clock.now += REST
-    assert circuit.passable
+    assert not circuit.refusal
     with circuit.request() as attempt:
-        assert not circuit.passable and refuses(circuit, "asked again now")
+        assert circuit.refusal and refuses(circuit, "asked again now")
         attempt.answered = True
     succeed(circuit)
     fail(circuit, FAILURES - 1)
-    assert circuit.passable, "closed, with nothing counted"
+    assert not circuit.refusal, "closed, with nothing counted"
     fail(circuit)
     clock.now += REST
     fail(circuit)
@@ -137,7 +137,7 @@ def test_what_began_before_it_opened_does_not_keep_it_open(circuit: Circuit, clo
         late.__exit__(ModelUnavailable, ModelUnavailable("late"), None)
     assert refuses(circuit, "in 1 s")
     answered.__exit__(None, None, None)
-    assert circuit.passable
+    assert not circuit.refusal
 
 
 def test_what_it_does_is_told(circuit: Circuit, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
