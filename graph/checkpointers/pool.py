@@ -33,6 +33,10 @@ PATIENCE = 60.0
 WAIT = 4.0
 """Seconds that a caller waits for a connection that is free, or for a new one."""
 
+RECONNECT = 1.0
+"""Seconds for which the pool tries by itself to connect again, ever more seldom; after them who asks makes
+it try, at once, however long Postgres was away."""
+
 REST = 15.0
 """Seconds unused after which a connection is asked whether it still lives, which costs a round trip."""
 
@@ -92,6 +96,7 @@ async def open_pool(url: str, *, size: int = SIZE) -> AsyncIterator[Pool]:
         min_size=1,
         max_size=size,
         timeout=WAIT,
+        reconnect_timeout=RECONNECT,
         configure=_begin,
         check=_lives,  # without it the pool dies with the database
         open=False,
