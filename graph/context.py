@@ -19,6 +19,9 @@ class Context:
     words: Callable[[], str] | None = None
     """What was said so far, for those who follow the turn from another process."""
 
+    admitted: Callable[[], None] | None = None
+    """Called once the turn has its thread: where the answer is one step, the question is durable then."""
+
     operator: bool = False
     """Whether the caller may speak for others than a person: as system, assistant or tool."""
 

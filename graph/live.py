@@ -36,13 +36,21 @@ class Turn:
         self.folding = False
         self.done = False
         self.error: LongthreadError | None = None
-        self.context = Context(words=lambda: self.text)
+        self.admitted = False
+        self.context = Context(words=lambda: self.text, admitted=self._admit)
         self._changed = asyncio.Event()
 
     def say(self, text: str) -> None:
         """Add to the answer."""
         self.text += text
         self._tell()
+
+    async def admission(self) -> None:
+        """Until the turn has its thread, and its question is durable; raises what came in between."""
+        while not (self.admitted or self.done):
+            await self._change()
+        if self.error and not self.admitted:
+            raise self.error
 
     def settle(self, error: LongthreadError | None = None) -> None:
         """Nothing more will come."""
@@ -68,6 +76,10 @@ class Turn:
                 await self._change()
         if seen != self.text:
             yield self.text
+
+    def _admit(self) -> None:
+        self.admitted = True
+        self._tell()
 
     async def _change(self) -> None:
         await self._changed.wait()
@@ -107,11 +119,15 @@ class Turns:
         return cast("Any", self._graph).checkpointer
 
     async def start(self, place: Bookmark, text: str) -> Turn:
-        """Ask a question. What it raises (`ThreadBusy`, `InvalidInput`, …) means that nothing was stored."""
+        """Ask a question, and wait until it is durable.
+
+        What it raises (`ThreadBusy`, `InvalidInput`, `StoreUnavailable`, …) means that nothing was stored.
+        """
         question = HumanMessage(text, id=str(uuid4()))
         await self._graph.admit({"messages": [question]}, place.config)
-        turn = Turn(place, question)
-        return self._launch(turn, lambda turn: self._answer(turn, {"messages": [question]}))
+        turn = self._launch(Turn(place, question), lambda turn: self._answer(turn, {"messages": [question]}))
+        await turn.admission()
+        return turn
 
     async def resume(self, place: Bookmark) -> Turn | None:
         """Finish a turn that a crash or a failing model left without an answer; None if there is none."""

@@ -71,13 +71,15 @@ class TurnTaking(CompiledStateGraph[State, Context, Question, State]):
         """A turn, once its thread is free; or its answer, where it was answered before."""
         places = {**configurable(self.config), **configurable(config)}
         place, asked = Bookmark.of({"configurable": places}), _Asked.of(input, places)
+        context = options["context"] = _context(options.get("context"))
         turn = await self._admitted(saver, place, asked, places, options)
+        if context.admitted:
+            context.admitted()
         if isinstance(turn, Answered):
             values = await self._values_after(turn, place)
             for part in given_again(turn.messages, values, self.stream_mode, options):
                 yield part
             return
-        context = options["context"] = _context(options.get("context"))
         plain = cast("Admitted", turn) if hasattr(turn, "questions") else None
         lease = plain.lease if plain else cast("Leased", turn)
         lease.heard, lease.words = context.stop.set, context.words

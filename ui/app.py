@@ -21,6 +21,7 @@ from gradio.themes import Default
 
 from graph import InvalidSettings, LongthreadError, OpenGraph, Settings, open_graph
 from graph.checkpointers.embedded import default_data
+from ui.away import away
 from ui.budget import budget
 from ui.chat import chat
 from ui.headers import Guarded
@@ -53,6 +54,7 @@ def page(graph: Graph, *, demo: bool) -> gr.Blocks:
                 names = thread_list(graph, tab)
             with gr.Column(elem_id="middle"):
                 gr.HTML(DRAWERS, elem_id="drawers", apply_default_css=False)
+                back = away(tab)
                 above = banner()
                 talk = chat(graph, tab)
                 gr.HTML(DEMO, elem_id="demo", visible=demo, apply_default_css=False)
@@ -69,8 +71,8 @@ def page(graph: Graph, *, demo: bool) -> gr.Blocks:
         blocks.unload(tab.views.forget)
         sides = [names.listing, past.moments, spent.gauge]
         elsewhere = [arrived, names.opened, *names.changed, *past.moved]
-        for event in [*elsewhere, talk.sent, talk.asked, talk.grown, spent.trimmed]:
-            answered = talk.drawing.after(event, stay=event is talk.grown)
+        for event in [*elsewhere, talk.sent, talk.asked, talk.grown, spent.trimmed, back]:
+            answered = talk.drawing.after(event, stay=event is talk.grown or event is back)
             for side in sides:
                 side.after(event)
                 side.after(answered)

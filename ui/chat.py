@@ -161,7 +161,8 @@ class Drawing:
             gr.Info("This conversation is not here. It may have been deleted.", title="Not found")
             yield []
         except LongthreadError as error:
-            tell(error)
+            if type(error) is not type(left):  # the same trouble twice is told once
+                tell(error)
         yield gr.skip()  # the last frame is sent again in full, and might land in a thread opened meanwhile
 
     async def _rows(

@@ -1,4 +1,5 @@
-// The little that Gradio cannot do: clicks on our own HTML, the address bar, the drawers, scroll anchoring, names.
+// The little that Gradio cannot do: clicks on our own HTML, the address bar, the drawers, scroll anchoring,
+// names, and what is away.
 window.lt = (() => {
   const $ = (selector, root = document) => root.querySelector(selector);
   let open = () => {};
@@ -65,6 +66,41 @@ window.lt = (() => {
     for (const b of document.querySelectorAll("[data-drawer]")) b.setAttribute?.("aria-expanded", b.dataset.drawer === side);
   }
 
+  // What stands behind the page: asked now and then, more often while something is away, never for a hidden tab.
+  const KEPT = "What you type is kept; this page goes on by itself.";
+  const AWAY = {
+    "": "",
+    server: `The server is not answering. ${KEPT}`,
+    database: `The database is not answering. ${KEPT}`,
+    model: "The model is not answering. What you send is kept; it is asked again in a few seconds.",
+  };
+  async function missing() {
+    try {
+      const answer = await fetch("readyz", { cache: "no-store", signal: AbortSignal.timeout(5000) });
+      const told = await answer.json().catch(() => ({})); // a proxy may speak for the server
+      for (const what of ["database", "model"]) if (told[what] === "unavailable") return what;
+      return answer.status >= 500 ? "server" : "";
+    } catch { return "server"; }
+  }
+
+  function away(element, trigger) {
+    const line = $("[role=status]", element);
+    let before = "", looking = false, timer = 0;
+    async function look() {
+      if (looking || document.hidden) return;
+      clearTimeout(timer);
+      looking = true;
+      const now = await missing();
+      looking = false;
+      if (now !== before) line.textContent = AWAY[now];
+      if (before && !now) trigger("back", {});
+      before = now;
+      timer = setTimeout(look, now ? 1000 : 5000);
+    }
+    document.addEventListener("visibilitychange", look);
+    look();
+  }
+
   // For a moment after something is drawn: keep the reader's place (older messages come above it), or go to the newest.
   let place = 0;
   function keep(below) {
@@ -97,5 +133,5 @@ window.lt = (() => {
     const heading = $("#heading h1")?.textContent, title = heading === "New chat" ? "Longthread" : `${heading} · Longthread`;
     if (heading && title !== document.title) document.title = title;
   }).observe(document.documentElement, { childList: true, subtree: true });
-  return { wire, threads, url, hold, follow };
+  return { wire, threads, away, url, hold, follow };
 })();

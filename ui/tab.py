@@ -126,6 +126,11 @@ class Views:
         """What was left for this drawing."""
         return self._left.pop(request.session_hash, None)
 
+    def forgive(self, request: gr.Request) -> None:
+        """What went wrong while nobody could be told is over."""
+        if isinstance(self._left.get(request.session_hash), LongthreadError):
+            del self._left[request.session_hash]
+
     def forget(self, request: gr.Request) -> None:
         """The tab was closed."""
         self._latest.pop(request.session_hash, None)

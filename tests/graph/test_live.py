@@ -1,14 +1,26 @@
 """Turns under way: started, followed, stopped, finished after a failure."""
 
 import asyncio
+from contextlib import suppress
 from itertools import pairwise
 from uuid import uuid4
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
-from graph import Bookmark, ModelUnavailable, OpenGraph, Settings, ThreadBusy, live, open_graph
+from graph import (
+    Bookmark,
+    ModelUnavailable,
+    OpenGraph,
+    Settings,
+    StoreUnavailable,
+    ThreadBusy,
+    live,
+    open_graph,
+)
 from graph.checkpointers import leases
+from tests.checkpointers.wire import Wire
 from tests.graph.test_cut_off import cut_off
 from tests.graph.test_turns import say, talk, texts
 from tests.openai_server import Fault, ModelServer
@@ -116,6 +128,34 @@ async def test_closing_keeps_what_was_written(graph: OpenGraph, place: Bookmark,
     await graph.turns.close()
     assert turn.done
     assert (await graph.aget_state(place.config)).values["messages"][-1].response_metadata["stopped"] is True
+
+
+async def test_a_question_that_cannot_be_stored_was_not_asked(
+    small: Settings, place: Bookmark, model: ModelServer
+) -> None:
+    """Who asks is told at once, so that what was typed can be kept; nothing is left of it, then or later."""
+    assert small.database_url
+    wire = Wire(small.database_url.get_secret_value())
+    async with wire, open_graph(small.model_copy(update={"database_url": SecretStr(wire.url)})) as graph:
+        await wire.stop()
+        with pytest.raises(StoreUnavailable):
+            await graph.turns.start(place, "Do you hear me?")
+        assert graph.turns.running(place) is None and model.requests == []
+        await wire.start()
+        model.fault = Fault("hang")
+        await again(graph, place, "Do you hear me now?")
+        assert await texts(graph, place) == ["Do you hear me now?"], "durable when start() is over"
+        await graph.turns.stop(place)
+
+
+async def again(graph: OpenGraph, place: Bookmark, text: str) -> None:
+    """Ask until the database is back."""
+    async with asyncio.timeout(15):
+        while True:
+            with suppress(StoreUnavailable):
+                await graph.turns.start(place, text)
+                return
+            await asyncio.sleep(0.1)
 
 
 # Turns of other processes
