@@ -17,10 +17,13 @@ from langchain_core.messages import HumanMessage
 from graph.admission import Admits
 from graph.bookmark import Bookmark
 from graph.context import Context
-from graph.errors import LongthreadError, ThreadBusy
+from graph.errors import LongthreadError, StoreUnavailable, ThreadBusy
 from graph.turns import ThreadGraph
 
 log = logging.getLogger("longthread")
+
+UNSURE = 1_000
+"""Questions remembered of which it is not known whether they were stored."""
 
 FOLLOWING = 0.5
 """Seconds between two looks at another process's turn, which tells each second what it has said."""
@@ -97,6 +100,7 @@ class Turns:
         self._running: dict[str, Turn] = {}
         self._followed: dict[str, Turn] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._unsure: dict[tuple[str, str], str] = {}
 
     def running(self, place: Bookmark) -> Turn | None:
         """The turn under way in this thread, if it is a task of this process."""
@@ -121,12 +125,18 @@ class Turns:
     async def start(self, place: Bookmark, text: str) -> Turn:
         """Ask a question, and wait until it is durable.
 
-        What it raises (`ThreadBusy`, `InvalidInput`, `StoreUnavailable`, …) means that nothing was stored.
+        What it raises (`ThreadBusy`, `InvalidInput`, …) means that nothing was stored; after
+        `StoreUnavailable` that is not known, and the same words again are the same question.
         """
-        question = HumanMessage(text, id=str(uuid4()))
+        asked = place.key, text
+        question = HumanMessage(text, id=self._unsure.pop(asked, None) or str(uuid4()))
         await self._graph.admit({"messages": [question]}, place.config)
         turn = self._launch(Turn(place, question), lambda turn: self._answer(turn, {"messages": [question]}))
-        await turn.admission()
+        try:
+            await turn.admission()
+        except StoreUnavailable:
+            self._unsure = dict([*self._unsure.items(), (asked, str(question.id))][-UNSURE:])
+            raise
         return turn
 
     async def resume(self, place: Bookmark) -> Turn | None:

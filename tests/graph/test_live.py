@@ -19,7 +19,7 @@ from graph import (
     live,
     open_graph,
 )
-from graph.checkpointers import leases
+from graph.checkpointers import leases, pool
 from tests.checkpointers.wire import Wire
 from tests.graph.test_cut_off import cut_off
 from tests.graph.test_turns import say, talk, texts
@@ -216,3 +216,23 @@ async def test_what_a_dead_process_left_is_finished(
         assert await texts(graph, failed) == ["Failed?"]
         asked = [received.messages[-1]["content"] for received in model.answers]
         assert (asked.count("Failed?"), asked.count("Cut off?")) == (1, 2), "what was cut off, again"
+
+
+async def test_what_may_have_been_stored_is_not_asked_twice(
+    small: Settings, place: Bookmark, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database takes a question and its reply is lost: the same words again are the same question."""
+    monkeypatch.setattr(pool, "STATEMENT_TIMEOUT", 0.5)
+    assert small.database_url
+    async with Wire(small.database_url.get_secret_value()) as wire:
+        settings = small.model_copy(update={"database_url": SecretStr(wire.url)})
+        async with open_graph(settings) as graph, open_graph(small) as other:
+            await (await graph.turns.start(place, "Before.")).wait()
+            wire.cut("answers")
+            with pytest.raises(StoreUnavailable):
+                await graph.turns.start(place, "Once?")
+            wire.mend()
+            assert (await texts(other, place))[2:] == ["Once?"], "it was stored"
+            await (await graph.turns.start(place, "Once?")).wait()
+            assert (await texts(other, place))[2:-1] == ["Once?"]
+            assert len(await texts(other, place)) == 4
