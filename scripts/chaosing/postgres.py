@@ -13,6 +13,7 @@ import psycopg
 from graph.checkpointers.cluster import Cluster
 from scripts.chaosing.hands import Child
 from scripts.chaosing.history import LOST, STUCK, judge
+from scripts.chaosing.proxy import Proxy, open_proxy
 from scripts.chaosing.stage import Stage
 from scripts.chaosing.verdict import Tally, Verdict
 
@@ -37,19 +38,26 @@ async def run(stage: Stage, trials: int) -> Verdict:
     cluster = Cluster(folder)
     url = await asyncio.to_thread(cluster.start)
     try:
-        await _Row(stage, tally, cluster, url).run(trials)
+        await _load(stage, tally, cluster, url, trials)
+        url = await asyncio.to_thread(cluster.url) or url
         await asyncio.to_thread(_relax, url)
-        await _Row(stage, control, cluster, f"{url}&options=-c%20synchronous_commit%3Doff").run(3)
+        await _load(stage, control, cluster, f"{url}&options=-c%20synchronous_commit%3Doff", 3)
     finally:
         await asyncio.to_thread(cluster.stop)
     return Verdict("postgres", MUST, tally, control, (LOST,))
 
 
+async def _load(stage: Stage, tally: Tally, cluster: Cluster, url: str, trials: int) -> None:
+    # Through a proxy, for a server that starts again may find its port taken by somebody's connection.
+    async with open_proxy(url, stage.random("postgres")) as proxy:
+        await _Row(stage, tally, cluster, proxy).run(trials)
+
+
 class _Row:
     """Kills under the load of two processes, whose acknowledgements are held against what is stored."""
 
-    def __init__(self, stage: Stage, tally: Tally, cluster: Cluster, url: str) -> None:
-        self.stage, self.tally, self.cluster, self.url = stage, tally, cluster, url
+    def __init__(self, stage: Stage, tally: Tally, cluster: Cluster, proxy: Proxy) -> None:
+        self.stage, self.tally, self.cluster, self.proxy = stage, tally, cluster, proxy
         self.ended = False
         self.acked: dict[str, dict[str, str]] = {}
         self.asked: dict[str, list[str]] = {}
@@ -58,7 +66,7 @@ class _Row:
     async def run(self, trials: int) -> None:
         """So many kills."""
         dice = self.stage.random("postgres")
-        children = [await self.stage.child(url=self.url, turn_wait=5) for _ in range(2)]
+        children = [await self.stage.child(url=self.proxy.url, turn_wait=5) for _ in range(2)]
         async with asyncio.TaskGroup() as group:
             for child in children:
                 for _ in range(WRITERS):
@@ -69,7 +77,7 @@ class _Row:
                     await self._kill()
                     bar.update()
             self.ended = True
-        reader = await self.stage.child(url=self.url)
+        reader = await self.stage.child(url=self.proxy.url)
         for thread, asked in self.asked.items():
             judge(self.tally, await reader.look(thread), asked, self.acked[thread])
         for child in [*children, reader]:
@@ -98,7 +106,7 @@ class _Row:
     async def _kill(self) -> None:
         self.tally.trials += 1
         await asyncio.to_thread(_kill_all, self.cluster)
-        await asyncio.to_thread(self.cluster.start)
+        self.proxy.lead_to(await asyncio.to_thread(self.cluster.start))
         begin = time.monotonic()
         self.answered.clear()
         with suppress(TimeoutError):

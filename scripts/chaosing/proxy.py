@@ -18,9 +18,13 @@ class Proxy:
         self.spared = 0
         self.swallows = False
         self.cut = 0
-        self._there = urlsplit(url).hostname, urlsplit(url).port
+        self.lead_to(url)
         self._dice = dice
         self._lines: set[asyncio.StreamWriter] = set()
+
+    def lead_to(self, url: str) -> None:
+        """The database is somewhere else from now on."""
+        self._there = urlsplit(url).hostname, urlsplit(url).port
 
     async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, both ways."""
