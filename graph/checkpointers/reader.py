@@ -305,7 +305,8 @@ def _said(stock: CheckpointTuple) -> list[BaseMessage]:
 
 def _uuid(text: str) -> UUID | None:
     try:
-        return UUID(text)
+        found = UUID(text)
+        return found if str(found) == text.lower() else None  # Python takes more forms than Postgres
     except ValueError:
         return None
 

@@ -190,7 +190,14 @@ async def test_a_message_is_weighed_as_the_model_counts_in_this_thread(
 
 
 @pytest.mark.parametrize(
-    "checkpoint", [str(uuid4()), "garbage", "zzzz", "1f000000-0000-6000-8000-000000000000"]
+    "checkpoint",
+    [
+        str(uuid4()),
+        "garbage",
+        "zzzz",
+        "1f000000-0000-6000-8000-000000000000",
+        "98bc35c01ed569f1080fd7-1f269d6322",
+    ],
 )
 async def test_an_unknown_checkpoint_changes_nothing(
     graph: OpenGraph, place: Bookmark, checkpoint: str
