@@ -179,11 +179,11 @@ def _moving(*, known: bool, onward: bool, settles: bool, unheard: int, held: Hel
 
 
 def _staying(*, known: bool, unheard: int, held: Held) -> str:
-    """The thread stays where it is, and nobody deletes it meanwhile."""
+    """The thread stays where it is, and is there until this is stored: a delete waits or was first."""
     if known:
         return f"""place AS (
     SELECT t.number FROM longthread_thread t
-    WHERE t.number = %(thread)s::bigint{_unheard(unheard)}{_HELD if held else ""} FOR KEY SHARE
+    WHERE t.number = %(thread)s::bigint{_unheard(unheard)}{_HELD if held else ""} FOR KEY SHARE OF t
 )"""
     return f"""place AS (
     INSERT INTO longthread_thread AS t (key, owner, thread_id)
