@@ -91,6 +91,10 @@ class Admits(Protocol):
         """Take the turn's own questions back."""
         ...
 
+    async def refuse(self, place: Bookmark, turn: Admitted) -> None:
+        """Keep the turn's own questions, which a model would not answer, apart from those that come after."""
+        ...
+
     async def under_way(self, place: Bookmark) -> str | None:
         """What a turn has said so far, in whichever process; None when there is none."""
         ...

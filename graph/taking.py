@@ -5,7 +5,7 @@ and a question that was answered is not asked again: its answer is given again.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import uuid4
@@ -20,6 +20,7 @@ from graph.admission import LEASE, Admits, Admitted, Answered, Leased
 from graph.answered import parts as given_again
 from graph.bookmark import Bookmark, configurable, with_places
 from graph.context import Context
+from graph.errors import ModelRefused, StoreUnavailable
 from graph.inputs import said
 from graph.queueing import in_line, strategy_of
 from graph.settings import Settings
@@ -90,6 +91,11 @@ class TurnTaking(CompiledStateGraph[State, Context, Question, State]):
             async with aclosing(parts):
                 async for part in parts:
                     yield part
+        except ModelRefused:
+            if plain:
+                with suppress(StoreUnavailable):
+                    await saver.refuse(place, plain)
+            raise
         finally:
             if plain and lease.undone:
                 await saver.undo(place, plain)

@@ -21,7 +21,7 @@ from graph.checkpointers.leases import Lease, Leases
 from graph.checkpointers.memory import Known, Memory
 from graph.checkpointers.reader import NOTHING, Found, Reader
 from graph.checkpointers.rows import Codec
-from graph.checkpointers.statements import UNDOING, asking, taking
+from graph.checkpointers.statements import LEAVING, asking, taking
 from graph.checkpointers.writer import CROWDED, TRIES, Writer
 from graph.errors import IdempotencyConflict, StoreUnavailable, ThreadBusy, ThreadDeleted
 from graph.titles import TITLE, shorten
@@ -117,15 +117,26 @@ class Admitting:
         """Take questions of a turn back. Nothing, where another has the thread already."""
         async with self._memory.of(place.key).alone():
             known = self._memory.of(place.key)
-            left = known.asked.but(questions) if known.asked else None
-            values = {
-                "lease": lease.token,
-                "asked": left.pack() if left else None,
-                "asked_id": left.id if left else None,
-                "on": left.parent if left else None,
-            }
-            if await self._writer.written(place, UNDOING, known, None, values):
-                known.asked = left
+            await self._leave(place, lease, known.asked.but(questions) if known.asked else None)
+
+    async def refuse(self, place: Bookmark, lease: Lease, questions: Sequence[BaseMessage]) -> None:
+        """Note that a model would not answer these. Nothing, where another has the thread already."""
+        async with self._memory.of(place.key).alone():
+            if asked := self._memory.of(place.key).asked:
+                ids = {question.id for question in questions if question.id}
+                await self._leave(place, lease, replace(asked, refused=asked.refused | ids))
+
+    async def _leave(self, place: Bookmark, lease: Lease, left: Asked | None) -> None:
+        """Let these questions wait, and no others."""
+        known = self._memory.of(place.key)
+        values = {
+            "lease": lease.token,
+            "asked": left.pack() if left else None,
+            "asked_id": left.id if left else None,
+            "on": left.parent if left else None,
+        }
+        if await self._writer.written(place, LEAVING, known, None, values):
+            known.asked = left
 
     async def _recalled(self, known: Known, request: str, question: BaseMessage) -> str | None:
         """The request, if it is new; else None, and the question has the id that it had the first time."""
@@ -196,7 +207,8 @@ class Admitting:
         if len({row.id for row in rows}) < len(rows):
             raise IdempotencyConflict
         parent = waiting.parent if waiting else place.checkpoint_id or known.head
-        return Asked(tuple(rows), str(uuid6(clock_seq=-2)), parent, tuple(wakes))
+        refused = waiting.refused - {question.id for question in questions} if waiting else frozenset[str]()
+        return Asked(tuple(rows), str(uuid6(clock_seq=-2)), parent, tuple(wakes), refused)
 
     async def _take(
         self,
@@ -221,5 +233,5 @@ class Admitting:
         return Admission(
             lease,
             await self._reader.base_tuple(place, real) if real else None,
-            [self._codec.message(row) for row in waiting.rows] if waiting else [],
+            [self._codec.message(row) for row in waiting.hopeful] if waiting else [],
         )

@@ -26,23 +26,30 @@ GREGORIAN = 0x01B21DD213814000
 @dataclass(frozen=True)
 class Asked:
     """Questions as rows, the checkpoint `id` that they make on `parent`, and the channels `wakes` that start
-    whoever answers."""
+    whoever answers. `refused` are the ids of those that a model would not answer: they are kept, and asked
+    again only by themselves, so that no other question shares their fate."""
 
     rows: tuple[MessageRow, ...]
     id: str
     parent: str | None
     wakes: tuple[str, ...]
+    refused: frozenset[str] = frozenset()
 
     def pack(self) -> bytes:
         """What the thread's row keeps, beside id and parent."""
         rows = [[row.type, row.id, row.text, row.body] for row in self.rows]
-        return pack([list(self.wakes), rows])
+        return pack([list(self.wakes), rows, *([sorted(self.refused)] if self.refused else [])])
 
     @classmethod
     def unpack(cls, packed: bytes, id: str, parent: str | None) -> "Asked":
         """What `pack` packed."""
-        wakes, rows = unpack(packed)
-        return cls(tuple(MessageRow(*row) for row in rows), id, parent, tuple(wakes))
+        wakes, rows, *refused = unpack(packed)
+        return cls(tuple(MessageRow(*row) for row in rows), id, parent, tuple(wakes), frozenset(*refused))
+
+    @property
+    def hopeful(self) -> list[MessageRow]:
+        """Those that were not refused."""
+        return [row for row in self.rows if row.id not in self.refused]
 
     def but(self, questions: Sequence[BaseMessage]) -> "Asked | None":
         """Those that are not among `questions`; None if none is left."""

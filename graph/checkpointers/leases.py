@@ -84,22 +84,15 @@ class Lease:
     last: bool = False
     over: bool = False
     drafted: bool = False
-    lost: bool = False
     undone: bool = False
     heard: Callable[[], None] | None = None
     words: Callable[[], str] | None = None
 
     def hear(self, wish: Wish | None) -> None:
-        """What others wish; None: that somebody else has the thread."""
-        self.lost = self.lost or wish is None
+        """What others wish; None: that somebody else has the thread, as the next write will be told."""
         self.undone = self.undone or wish == "rollback"
         if self.heard and not self.over:
             self.heard()
-
-    @property
-    def void(self) -> bool:
-        """Whether nothing more may be written."""
-        return self.lost or self.undone
 
 
 class Leases:

@@ -198,7 +198,7 @@ class PostgresCheckpointer(AsyncPostgresSaver):
         admitted = await self._admitting.admit(place, questions, wakes, request)
         if not isinstance(admitted, Admission):
             return admitted
-        return AdmittedTurn(self, admitted, questions)
+        return AdmittedTurn(self, admitted, questions, wakes)
 
     @_at_home
     async def take(
@@ -216,6 +216,11 @@ class PostgresCheckpointer(AsyncPostgresSaver):
     async def undo(self, place: Bookmark, turn: "AdmittedTurn") -> None:
         """What waited before the turn waits on."""
         await self._admitting.undo(place, turn.lease, turn.own)
+
+    @_at_home
+    async def refuse(self, place: Bookmark, turn: "AdmittedTurn") -> None:
+        """They wait on, and are not asked with others."""
+        await self._admitting.refuse(place, turn.lease, turn.own)
 
     @_at_home
     async def wish(self, place: Bookmark, wish: Wish) -> bool:
@@ -291,7 +296,11 @@ class AdmittedTurn(PostgresCheckpointer):
     """
 
     def __init__(  # pyright: ignore[reportMissingSuperCall]
-        self, saver: PostgresCheckpointer, admission: Admission, questions: Sequence[BaseMessage]
+        self,
+        saver: PostgresCheckpointer,
+        admission: Admission,
+        questions: Sequence[BaseMessage],
+        wakes: Sequence[str],
     ) -> None:
         vars(self).update(vars(saver))
         self.own = list(questions)
@@ -300,6 +309,8 @@ class AdmittedTurn(PostgresCheckpointer):
         self.afterwards: Sequence[str] = ()
         self._base = admission.base
         self._fresh = True
+        self._failed = False
+        self._wakes = wakes
         self._waiting: set[str] = set()
 
     def waits(self) -> bool:
@@ -324,10 +335,23 @@ class AdmittedTurn(PostgresCheckpointer):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """As the saver's; the lease ends with it, unless something is to come afterwards."""
+        """As the saver's; the lease ends with it, unless something is to come afterwards.
+
+        Nothing, where the turn failed before it had an answer: its questions wait already.
+        """
         self._waiting = set(checkpoint["channel_values"])
+        if self._waiting.intersection(self._wakes):
+            self._failed = True
+            return with_places(config, checkpoint_id=checkpoint["id"])
         self.lease.last = not self.waits()
         return await super().aput(config, checkpoint, metadata, new_versions)
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """As the saver's; nothing, where the turn failed and has no checkpoint."""
+        if not self._failed:
+            await super().aput_writes(config, writes, task_id, task_path)
 
 
 def _namespace(config: RunnableConfig) -> str:

@@ -309,10 +309,10 @@ def taking(*, known: bool, asks: bool, names: bool = False) -> bytes:
     return _short(f"WITH place AS ({change} RETURNING t.number){further} SELECT number FROM place")
 
 
-UNDOING = b"""
+LEAVING = b"""
 UPDATE longthread_thread SET asked = %(asked)b, asked_id = %(asked_id)s::uuid, asked_on = %(on)s::uuid
 WHERE number = %(thread)s::bigint AND lease = %(lease)s::uuid"""
-"""Take questions back."""
+"""Let other questions wait, or none."""
 
 
 def _short(statement: str) -> bytes:

@@ -101,7 +101,7 @@ class Writer:
         Raises `ThreadNotFound` for a thread that was deleted, `StaleWriter` where somebody else has it.
         """
         _named(save.checkpoint["id"])
-        if lease and lease.void:
+        if lease and lease.undone:
             raise StaleWriter
 
         async def attempt(known: Known) -> bool:
@@ -223,7 +223,7 @@ class Writer:
     ) -> None:
         """Store what a task (`whose`: id, path) wrote at the bookmark's checkpoint. Raises `StaleWriter`."""
         id = _named(place.checkpoint_id or "")
-        if lease and lease.void:
+        if lease and lease.undone:
             raise StaleWriter
         await self._arrived(place, ns, id)
 

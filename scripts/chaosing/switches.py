@@ -14,7 +14,6 @@ from typing import Any, Literal, cast
 
 from graph.checkpointers import leases, pool, statements, writer
 from graph.checkpointers.admitting import Admitting
-from graph.checkpointers.leases import Lease
 from graph.checkpointers.postgres import AdmittedTurn, PostgresCheckpointer
 from graph.checkpointers.writer import Writer
 
@@ -46,7 +45,6 @@ def no_leases() -> None:
     statements._FREE = statements._HELD = ""
     for kind, name in ((Admitting, "_free"), (Writer, "_still")):
         setattr(kind, name, _nothing)
-    setattr(Lease, "void", False)  # noqa: B010 - it is a property
     _forget()
 
 

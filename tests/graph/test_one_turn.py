@@ -15,6 +15,7 @@ from graph import (
     CheckpointNotFound,
     IdempotencyConflict,
     InvalidInput,
+    ModelRefused,
     ModelUnavailable,
     OpenGraph,
     Settings,
@@ -485,3 +486,21 @@ async def test_what_is_taken_is_kept_unchanged(
         await graph.ainvoke({"messages": [message]}, place.config)
     assert (await other.aget_state(place.config)).values == {}
     await graph.ainvoke(say("And now?"), place.config)
+
+
+async def test_a_question_that_is_refused_takes_no_other_with_it(
+    graph: OpenGraph, other: OpenGraph, place: Bookmark, model: ModelServer
+) -> None:
+    """It is kept, and asked again by itself; the thread goes on without it, in every process."""
+    await talk(graph, place, 1)
+    model.fault = Fault("status", 400, times=1)
+    with pytest.raises(ModelRefused):
+        await graph.ainvoke(say("Poison."), config(place, request_id="p"))
+    for g in (other, graph):
+        await g.ainvoke(say("Good?"), place.config)
+        assert "Poison." not in [m["content"] for m in model.answers[-1].messages]
+        assert "Poison." in await texts(g, place), "nothing is lost"
+    await other.ainvoke(say("Poison."), config(place, request_id="p"))
+    assert [m["content"] for m in model.answers[-1].messages].count("Poison.") == 1
+    assert (await texts(graph, place))[2:-1:2] == ["Good?", "Good?", "Poison."]
+    assert len(await texts(graph, place)) == 8

@@ -15,7 +15,7 @@ import pytest
 from graph import searching, threads, timeline, transcript
 from graph.checkpointers import admitting, answers, leases, listing, pruning, reader
 from graph.checkpointers.postgres import open_postgres
-from graph.checkpointers.statements import FEW, UNDOING, asking, noting, reading, saving, taking
+from graph.checkpointers.statements import FEW, LEAVING, asking, noting, reading, saving, taking
 
 THREADS, LONG = 12_000, 40_000
 """Threads, of 8 messages each; and messages of one that has more."""
@@ -233,7 +233,7 @@ KNOWN = {
     **{f"admitting.{name}": text for name, text in written_in(admitting).items()},
     **{f"answers.{name}": text for name, text in written_in(answers).items()},
     **{f"leases.{name}": text for name, text in written_in(leases, "_FORGET", "_ABANDONED").items()},
-    "statements.UNDOING": UNDOING,
+    "statements.LEAVING": LEAVING,
     **pages(),
     **{f"delete {name}": text for name, text in deletions().items()},
     **{f"reading {which}": reading(which) for which in ("head", "newest", "named")},
