@@ -16,6 +16,9 @@ from graph.errors import StoreUnavailable
 _DONE = """
 SELECT (SELECT max(v) FROM checkpoint_migrations) AS stock, array_agg(name) AS ours FROM longthread_migration
 """
+OLDEST = 140_000
+"""The oldest Postgres that knows all that the tables and statements are made of."""
+
 FRESH = "fresh.sql"
 LOCK = 0x10_7E_AD  # of these migrations, among the database's advisory locks
 
@@ -36,6 +39,8 @@ async def migrate(conn: AsyncConnection[DictRow], stock: Sequence[str]) -> None:
     encoding = await (await conn.execute("SHOW server_encoding")).fetchone()
     if encoding and encoding["server_encoding"] != "UTF8":
         raise StoreUnavailable("The database is not in UTF-8. Make one with ENCODING 'UTF8'.")
+    if conn.info.server_version < OLDEST:
+        raise StoreUnavailable(f"This Postgres is too old: it takes version {OLDEST // 10_000} or newer.")
     await _migrate_stock(conn, stock)
     await _migrate_ours(conn)
 

@@ -20,9 +20,10 @@ from langgraph.types import Command, StateSnapshot, interrupt
 from psycopg.rows import dict_row
 
 from graph.bookmark import Bookmark
-from graph.checkpointers import ids
+from graph.checkpointers import ids, migrations
 from graph.checkpointers.packing import DICTIONARY, pack, unsqueeze
 from graph.checkpointers.postgres import PostgresCheckpointer, open_postgres
+from graph.errors import StoreUnavailable
 from graph.threads import Threads
 
 pytestmark = pytest.mark.anyio
@@ -337,3 +338,13 @@ async def test_what_002_stored_is_carried_over(fresh_database: str) -> None:
         page = await Threads(saver).transcript(Bookmark("t"))
         assert [e.message.text for e in page.entries][:1] == ["edited"]
         assert len(page.entries) == 2 * len(odd)
+
+
+async def test_a_postgres_that_is_too_old_is_told(
+    fresh_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before a statement fails that it does not know, with the version that it takes."""
+    monkeypatch.setattr(migrations, "OLDEST", 990_000)
+    with pytest.raises(StoreUnavailable, match="version 99"):
+        async with open_postgres(fresh_database):
+            pass
