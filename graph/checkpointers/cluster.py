@@ -4,6 +4,7 @@ Nothing here is safe to run twice at once: `embedded.py` holds the locks. Everyt
 """
 
 import os
+import random
 import secrets
 import shutil
 import socket
@@ -19,6 +20,7 @@ from graph.errors import StoreUnavailable
 
 PATIENCE = 60.0  # seconds for a start, a stop or a recovery; measured: 0.6 cold, 0.1 warm
 LOG_LIMIT = 5_000_000  # bytes of postgres.log above which a start begins a new one
+QUIET = range(20_000, 32_768)  # ports below those that systems give to outgoing connections
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -199,7 +201,10 @@ def _is_postgres(pid: int, folder: Path) -> bool:
 
 
 def _free_port(wanted: int) -> int:
-    for port in (wanted, 0):
+    """The port `wanted`, if it is free and not 0, or another that no outgoing connection is given: such a
+    one might take it while the server is away, and who knows the server by its port would not find it."""
+    others = random.sample(QUIET, 100)
+    for port in (*filter(None, [wanted]), *others, 0):
         with socket.socket() as probe, suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
