@@ -21,12 +21,14 @@ from graph.checkpointers.leases import Lease, Leases
 from graph.checkpointers.memory import Known, Memory
 from graph.checkpointers.reader import NOTHING, Found, Reader
 from graph.checkpointers.rows import Codec
-from graph.checkpointers.statements import LEAVING, asking, taking
+from graph.checkpointers.statements import DIGEST, LEAVING, asking, taking
 from graph.checkpointers.writer import CROWDED, TRIES, Writer
 from graph.errors import IdempotencyConflict, StoreUnavailable, ThreadBusy, ThreadDeleted
 from graph.titles import TITLE, shorten
 
-_NAMED = b"SELECT message FROM longthread_request WHERE thread = %s AND request = %s"
+_NAMED = f"""
+SELECT message FROM longthread_request WHERE thread = %s AND request = {DIGEST.format("%s")}
+""".encode()
 
 
 @dataclass(frozen=True)

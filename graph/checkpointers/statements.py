@@ -15,7 +15,7 @@ SPAN = 6
 """Seconds that a lease holds without being renewed: so long a dead process keeps others waiting."""
 
 DIGEST = "substr(encode(sha256(convert_to({}, 'UTF8')), 'hex'), 1, 32)::uuid"
-"""Of a thread's key, under which is kept that it was deleted."""
+"""Of a thread's key, under which is kept that it was deleted; and of a request's name."""
 
 _DELETED = "EXISTS (SELECT FROM longthread_deleted d WHERE d.digest = " + DIGEST.format("%(key)s") + ")"
 
@@ -253,10 +253,12 @@ WITH {", ".join(parts)}, written AS (
 _NAMED = """
 named AS (
     INSERT INTO longthread_request (thread, request, message)
-    SELECT number, %(request)s, %(message)s FROM place
-)"""
+    SELECT number, {}, %(message)s FROM place
+)""".format(DIGEST.format("%(request)s"))
 _UNNAMED = """ AND NOT EXISTS (
-    SELECT FROM longthread_request r WHERE r.thread = t.number AND r.request = %(request)s)"""
+    SELECT FROM longthread_request r WHERE r.thread = t.number AND r.request = {})""".format(
+    DIGEST.format("%(request)s")
+)
 
 
 @cache

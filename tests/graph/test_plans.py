@@ -68,7 +68,7 @@ INSERT INTO longthread_draft (thread, lease, text)
 SELECT n, md5(n::text)::uuid, 'So far' FROM generate_series(1, {threads}) n;
 
 INSERT INTO longthread_request (thread, request, message)
-SELECT n, 'request ' || n, 'id-' || n FROM generate_series(1, {threads}) n;
+SELECT n, md5(n::text)::uuid, 'id-' || n FROM generate_series(1, {threads}) n;
 
 INSERT INTO longthread_deleted (digest) SELECT md5(n::text)::uuid FROM generate_series(1, {threads}) n;
 

@@ -113,7 +113,7 @@ CREATE TABLE longthread_deleted (
 );
 
 -- What turns under way have said so far, for whoever follows them from another process. Worth nothing after.
-CREATE UNLOGGED TABLE longthread_draft (
+CREATE TABLE longthread_draft (
     thread bigint PRIMARY KEY,
     lease  uuid NOT NULL,
     text   text NOT NULL
@@ -122,7 +122,7 @@ CREATE UNLOGGED TABLE longthread_draft (
 -- What a request is called, where that is not the id of its message.
 CREATE TABLE longthread_request (
     thread  bigint NOT NULL,
-    request text NOT NULL,
-    message text NOT NULL,                 -- LangChain's id
+    request uuid NOT NULL,                 -- digest of its name
+    message varchar(255) NOT NULL,         -- LangChain's id
     PRIMARY KEY (thread, request)
 );
