@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from scripts.chaosing import postgres, swallow, tabs
 from scripts.chaosing.history import DOUBLED, LOST, ORDER, SECOND, judge
 from scripts.chaosing.rows import ROWS
 from scripts.chaosing.stage import Stage, open_stage
@@ -41,14 +40,8 @@ def _row(name: str) -> object:
 
 
 @pytest.mark.parametrize("name", [_row(name) for name in ROWS])
-def test_a_row_holds_and_its_control_sees_the_fault(
-    runner: asyncio.Runner, stage: Stage, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With the protection on nothing is found, and with it off the same eyes see it. How soon a page and a
-    database are back is for the command to say: a machine that tests may be busy."""
-    monkeypatch.setattr(tabs, "SOON", 20.0)
-    monkeypatch.setattr(postgres, "SOON", 20.0)
-    monkeypatch.setattr(swallow, "GRACE", 10.0)
+def test_a_row_holds_and_its_control_sees_the_fault(runner: asyncio.Runner, stage: Stage, name: str) -> None:
+    """With the protection on nothing is found, and with it off the same eyes see it."""
     verdict = runner.run(ROWS[name].run(stage, ROWS[name].quick))
     assert verdict.seen, f"without the protection: {verdict.control.words}"
     assert verdict.holds, f"{verdict.tally.words}\n" + "\n".join(verdict.tally.examples)
