@@ -41,10 +41,13 @@ class Tab:
 
     def reload(self) -> "Tab":
         self.page.reload()
-        # Gradio's client calls the stream that it loses on the way out an error.
-        left = ("AbortError", "Connection errored out")
-        self.faults[:] = [fault for fault in self.faults if not any(word in fault for word in left)]
+        self.left()
         return self.ready()
+
+    def left(self) -> None:
+        """Forgive what the client of Gradio says of a page that is left: it loses a stream."""
+        words = ("AbortError", "Connection errored out")
+        self.faults[:] = [fault for fault in self.faults if not any(word in fault for word in words)]
 
     def ready(self) -> "Tab":
         """Wait until the page is alive and has drawn the list of threads."""
