@@ -21,7 +21,6 @@ from graph.answered import parts as given_again
 from graph.bookmark import Bookmark, configurable, with_places
 from graph.context import Context
 from graph.errors import ModelRefused, StoreUnavailable
-from graph.inputs import said
 from graph.queueing import in_line, strategy_of
 from graph.settings import Settings
 from graph.state import Question, State
@@ -200,10 +199,10 @@ class _Asked:
     @classmethod
     def of(cls, input: Any, places: Mapping[str, Any]) -> "_Asked":
         """Messages get ids, and a question without one the request's. Raises `InvalidInput`."""
-        if not isinstance(input, Mapping) or "messages" not in input:
+        if not isinstance(input, Mapping):
             return cls(input, (), None, False)
         values = cast("Mapping[str, Any]", input)
-        messages = said(values["messages"])
+        messages: list[BaseMessage] = values["messages"]
         human = [message for message in messages if isinstance(message, HumanMessage)]
         request = places.get("request_id")
         if request is not None:
@@ -214,8 +213,8 @@ class _Asked:
             message.id = message.id or str(uuid4())
         if not human or request == human[-1].id:
             request = None
-        plain = len(human) == len(messages) and set(values) == {"messages"}
-        return cls({**values, "messages": messages}, messages, human[-1] if human else None, plain, request)
+        plain = len(human) == len(messages) and len(values) == 1
+        return cls(values, messages, human[-1] if human else None, plain, request)
 
 
 def _context(given: Any) -> Context:

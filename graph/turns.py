@@ -85,17 +85,21 @@ class ThreadGraph(TurnTaking):
 
     # What comes in
 
-    async def admit(self, values: Any, config: Mapping[str, Any] | None, context: Any = None) -> None:
-        """Refuse what this graph cannot take, or not from this caller; nothing is stored yet."""
+    async def admit(self, input: Any, config: Mapping[str, Any] | None, context: Any = None) -> Any:
+        """The input, its messages in LangChain's form. Refuses what this graph cannot take, or not from this
+        caller; nothing is stored yet."""
         if self.saves(config):
             await self._find(config)
         operator = isinstance(context, Context) and context.operator
-        if isinstance(values, Mapping):
-            given = said(cast("Mapping[str, Any]", values).get("messages"))
-            check_kept(*(v for k, v in cast("Mapping[str, Any]", values).items() if k != "messages"))
-            await self._check(given, config, operator=operator)
-        elif isinstance(values, Command):
-            await self._check(messages_in(values.update), config, operator=operator)
+        if isinstance(input, Mapping):
+            values = cast("Mapping[str, Any]", input)
+            messages = said(values.get("messages"))
+            check_kept(*(value for name, value in values.items() if name != "messages"))
+            await self._check(messages, config, operator=operator)
+            return {**values, "messages": messages}
+        if isinstance(input, Command):
+            await self._check(messages_in(input.update), config, operator=operator)
+        return cast("Any", input)
 
     async def _find(self, config: Mapping[str, Any] | None) -> Bookmark:
         place = Bookmark.of({"configurable": {**configurable(self.config), **configurable(config)}})
@@ -131,9 +135,9 @@ class ThreadGraph(TurnTaking):
         """As LangGraph's, admitted; the question is durable before the model is called, unless asked."""
 
         async def run() -> AsyncGenerator[Any]:
-            await self.admit(input, config, options.get("context"))
+            given = await self.admit(input, config, options.get("context"))
             saver = self.gives(config)
-            parts = self.taken(saver, input, config, options) if saver else self.steps(input, config, options)
+            parts = self.taken(saver, given, config, options) if saver else self.steps(given, config, options)
             async with aclosing(parts):
                 async for part in parts:
                     yield part

@@ -12,9 +12,10 @@ from graph.checkpointers.ids import short
 from graph.checkpointers.memory import Known
 from graph.checkpointers.packing import pack
 from graph.checkpointers.references import Stored, numbers_in, take
-from graph.checkpointers.rows import Codec, MessageRow, fingerprint
+from graph.checkpointers.rows import Codec, MessageRow
 from graph.checkpointers.runs import Runs
 from graph.checkpointers.statements import FEW
+from graph.checkpointers.watching import fingerprint
 
 LARGE = 1024
 """Bytes above which a value is a row of its own, stored once however many checkpoints hold it."""
@@ -39,8 +40,10 @@ class Draft:
 
     def number(self, message: BaseMessage, spoken: bool) -> int:
         """The number of a message, a new one if it is not stored yet."""
+        if (stored := self._known.number_of(message)) is not None:
+            return stored
         mark = fingerprint(message)
-        stored = self._known.number_of(message, mark)
+        stored = self._known.number_like(message, mark)
         if stored is None:
             stored = self._mine.get((message.id, mark))
         if stored is not None:

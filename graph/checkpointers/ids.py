@@ -6,6 +6,7 @@ says perhaps a hundred. Here they are 23: a sign for the words, and the UUID in 
 
 import re
 from binascii import a2b_base64, b2a_base64
+from functools import lru_cache
 
 from graph.errors import BROKEN, ForgedRow
 
@@ -17,6 +18,7 @@ _AS_IT_IS = "="
 _UUID = re.compile(r"(|lc_run--)([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{12})")
 
 
+@lru_cache(1_024)  # a turn asks for its question's three times
 def short(id: str) -> str:
     """The id as it is stored; each has one such form."""
     if uuid := _UUID.fullmatch(id):

@@ -2,7 +2,7 @@
 
 Rows never change, so what is remembered is never wrong, only old: each read asks the database which
 checkpoint is the newest, and is sent nothing when that is remembered. Message objects are shared with whoever
-read them, so each is held with a fingerprint, and one that somebody changed is read again, not handed out.
+read them, so each is watched, and one that somebody changed is read again, not handed out.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ from langchain_core.messages import BaseMessage
 from graph.checkpointers.asked import Asked
 from graph.checkpointers.pool import NoConnection
 from graph.checkpointers.records import Record
-from graph.checkpointers.rows import fingerprint
 from graph.checkpointers.runs import Runs
+from graph.checkpointers.watching import Watched, fingerprint
 
 MESSAGES = 50_000
-"""Messages remembered over all threads; one of 500 characters takes about 1.2 kB."""
+"""Messages remembered over all threads; one of 500 characters takes about 1.6 kB."""
 
 THREADS = 2_000
 
@@ -52,7 +52,8 @@ class Known:
     saved: asyncio.Event = field(default_factory=asyncio.Event)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _failures: int = 0
-    _messages: dict[int, tuple[BaseMessage, int]] = field(default_factory=dict[int, tuple[BaseMessage, int]])
+    _messages: dict[int, Watched] = field(default_factory=dict[int, Watched])
+    _objects: dict[int, int] = field(default_factory=dict[int, int])
     _numbers: dict[tuple[str | None, int], int] = field(default_factory=dict[tuple[str | None, int], int])
 
     def __len__(self) -> int:
@@ -76,7 +77,8 @@ class Known:
         """These messages, as they are read, have these numbers; when written they had these `prints`."""
         for number, message in messages.items():
             mark = fingerprint(message)
-            self._messages[number] = (message, mark)
+            self._messages[number] = Watched(message, mark)
+            self._objects[id(message)] = number
             self._numbers[(message.id, mark)] = number
             if prints:
                 self._numbers[(message.id, prints[number])] = number
@@ -85,7 +87,14 @@ class Known:
             self.next = max(self.next, number + 1)
             self.below = min(self.below, number - 1)
 
-    def number_of(self, message: BaseMessage, mark: int) -> int | None:
+    def number_of(self, message: BaseMessage) -> int | None:
+        """The number that this very message is remembered under, if nobody changed it since."""
+        number = self._objects.get(id(message))
+        held = None if number is None else self._messages.get(number)
+        # An id lives as long as its object: it may be another's by now.
+        return number if held and held.message is message and held.unchanged else None
+
+    def number_like(self, message: BaseMessage, mark: int) -> int | None:
         """The number that a message with this fingerprint is stored under."""
         return self._numbers.get((message.id, mark))
 
@@ -96,16 +105,16 @@ class Known:
     def message(self, number: int) -> BaseMessage | None:
         """The message of this number, if it is remembered; perhaps changed since."""
         held = self._messages.get(number)
-        return held[0] if held else None
+        return held.message if held else None
 
     def holding(self, numbers: Iterable[int]) -> dict[int, BaseMessage] | None:
         """These messages as they are stored; None when one is not remembered or was changed since."""
         found: dict[int, BaseMessage] = {}
         for number in numbers:
             held = self._messages.get(number)
-            if held is None or fingerprint(held[0]) != held[1]:
+            if held is None or not held.unchanged:
                 return None
-            found[number] = held[0]
+            found[number] = held.message
         return found
 
     def keep(self, record: Record) -> None:
@@ -122,8 +131,9 @@ class Known:
     def _trim(self) -> None:
         held = {n for record in self.records.values() for n in record.holds}
         self._messages = {n: m for n, m in self._messages.items() if n in held}
+        self._objects = {id(of.message): n for n, of in self._messages.items()}
         self._numbers = {key: n for key, n in self._numbers.items() if n in held}
-        self.ids = {message.id for message, _ in self._messages.values() if message.id is not None}
+        self.ids = {of.message.id for of in self._messages.values() if of.message.id is not None}
 
 
 class Memory:

@@ -14,6 +14,7 @@ Nothing is assumed of the graph: any state, subgraphs, interrupts, other people'
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from functools import wraps
+from inspect import signature
 from typing import Any, ParamSpec, TypeVar, cast
 
 from langchain_core.messages import BaseMessage
@@ -56,6 +57,12 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+def _signed(method: Callable[P, R]) -> Callable[P, R]:
+    """Note what a method takes: LangGraph asks in every run, and to work it out anew takes long."""
+    cast("Any", method).__signature__ = signature(method)
+    return method
+
+
 def _at_home(method: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[Any, Any, R]]:
     """Run a method on the loop that the pool belongs to, whichever loop the caller is on."""
 
@@ -64,7 +71,7 @@ def _at_home(method: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Corouti
         saver = cast("PostgresCheckpointer", args[0])
         return await saver.bridge.cross(lambda: method(*args, **kwargs))
 
-    return crossing
+    return _signed(crossing)
 
 
 class PostgresCheckpointer(AsyncPostgresSaver):
@@ -346,6 +353,7 @@ class AdmittedTurn(PostgresCheckpointer):
         self.lease.last = not self.waits()
         return await super().aput(config, checkpoint, metadata, new_versions)
 
+    @_signed
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:

@@ -18,10 +18,11 @@ from graph.checkpointers.memory import Known, Memory
 from graph.checkpointers.pool import ConnectionLost
 from graph.checkpointers.records import Record
 from graph.checkpointers.references import TRANSCRIPT, Stored, give, numbers_in, read
-from graph.checkpointers.rows import Codec, MessageRow, fingerprint
+from graph.checkpointers.rows import Codec, MessageRow
 from graph.checkpointers.runs import Runs
 from graph.checkpointers.statements import reading
 from graph.checkpointers.stock import StockThreads
+from graph.checkpointers.watching import fingerprint
 
 Written = tuple[str, str, Stored]
 """A task, a channel and a stored value."""
@@ -191,7 +192,7 @@ class Reader:
         """The line up to a checkpoint of the stock's, as far as its messages are rows."""
         said = _said(stock)
         stored = await self.learn(known, [message.id for message in said if message.id])
-        here = [known.number_of(message, fingerprint(message)) for message in said] if stored else []
+        here = [known.number_like(message, fingerprint(message)) for message in said] if stored else []
         return (await self.stock_prefix(known, stock)).then(n for n in here if n is not None)
 
     async def stock_prefix(self, known: Known, stock: CheckpointTuple) -> Runs:

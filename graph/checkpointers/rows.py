@@ -22,7 +22,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from graph.bookmark import storable
 from graph.checkpointers.ids import short, whole
-from graph.checkpointers.packing import OPTION, pack, squeeze, unpack, unsqueeze
+from graph.checkpointers.packing import pack, squeeze, unpack, unsqueeze
 from graph.checkpointers.serializer import StrictSerializer
 from graph.errors import BROKEN, ForgedRow
 
@@ -135,21 +135,6 @@ class Codec:
 
     def _whole(self, message: BaseMessage) -> bytes:
         return _WHOLE + pack(self.serde.dumps_typed(message))
-
-
-_deep = StrictSerializer()
-
-
-def fingerprint(message: BaseMessage) -> int:
-    """A number that changes with whatever is stored of `message`; it means nothing to another process."""
-    extra = message.__pydantic_extra__
-    stored: Any = (message.__dict__, extra) if extra else message.__dict__
-    return hash((type(message), ormsgpack.packb(stored, default=_beyond, option=OPTION)))
-
-
-def _beyond(value: Any) -> bytes:
-    """What msgpack alone has no form for, such as dates in a tool's result."""
-    return _deep.dumps_typed(value)[1]
 
 
 def _sayable(text: str | None) -> bool:

@@ -8,7 +8,6 @@ message is one number in the place of another. Pure.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 
 @dataclass(frozen=True)
@@ -28,12 +27,12 @@ class Runs:
                 flat += (number, number)
         return cls(tuple(flat))
 
-    @cached_property
+    @property
     def spans(self) -> tuple[tuple[int, int], ...]:
         """(first, last) of each run."""
         return tuple(zip(self.flat[::2], self.flat[1::2], strict=True))
 
-    @cached_property
+    @property
     def length(self) -> int:
         """How many numbers there are."""
         return sum(last - first + 1 for first, last in self.spans)

@@ -2,24 +2,17 @@
 
 import copy
 import json
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import ormsgpack
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from langchain_core.messages import (
-    AIMessage,
-    AIMessageChunk,
     BaseMessage,
-    ChatMessage,
-    FunctionMessage,
     HumanMessage,
     SystemMessage,
-    ToolMessage,
 )
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
@@ -29,59 +22,15 @@ from graph.bookmark import storable
 from graph.checkpointers.asked import Asked
 from graph.checkpointers.records import Record
 from graph.checkpointers.references import Stored, give, messages_in, numbers_in, take
-from graph.checkpointers.rows import Codec, MessageRow, fingerprint
+from graph.checkpointers.rows import Codec, MessageRow
 from graph.checkpointers.runs import Runs
 from graph.checkpointers.serializer import StrictSerializer
 from tests.checkpointers.conftest import Scramble
+from tests.checkpointers.strategies import CONTENTS, MESSAGES, NAMES, OBJECTS, PLAIN
 
 SERDE = StrictSerializer()
 CODEC = Codec(SERDE)
 HIDING = Codec(EncryptedSerializer(Scramble(), JsonPlusSerializer(allowed_msgpack_modules=None)))
-
-NAMES = st.text(max_size=6)
-PLAIN = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | NAMES
-DATA = st.recursive(
-    PLAIN,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
-    max_leaves=6,
-)
-OBJECTS = st.sampled_from([datetime(2026, 1, 2, tzinfo=UTC), date(2026, 1, 2), UUID(int=7), Decimal("1.50")])
-IDS = st.none() | st.text(min_size=1, max_size=8)
-BLOCKS = st.lists(
-    st.builds(lambda text: {"type": "text", "text": text}, NAMES)
-    | st.builds(lambda url: {"type": "image_url", "image_url": {"url": url}}, NAMES),
-    max_size=3,
-)
-CONTENTS = st.text(max_size=20) | BLOCKS
-EXTRAS = st.dictionaries(st.sampled_from(["note", "deep", "longthread"]), DATA, max_size=2)
-CALLS = st.lists(
-    st.builds(
-        lambda name, args, call: {"name": name, "args": args, "id": call, "type": "tool_call"},
-        NAMES,
-        st.dictionaries(NAMES, DATA, max_size=2),
-        NAMES,
-    ),
-    max_size=2,
-)
-
-
-def message_of(cls: Any, **fields: Any) -> st.SearchStrategy[BaseMessage]:
-    """Messages of a class, with what all classes have and `fields` besides."""
-    return st.builds(
-        cls, content=CONTENTS, id=IDS, additional_kwargs=EXTRAS, name=st.none() | NAMES, **fields
-    )
-
-
-MESSAGES: st.SearchStrategy[BaseMessage] = st.one_of(
-    message_of(HumanMessage),
-    message_of(SystemMessage),
-    message_of(AIMessage, tool_calls=CALLS, response_metadata=EXTRAS),
-    message_of(ToolMessage, tool_call_id=NAMES, artifact=DATA | OBJECTS, status=st.just("error")),
-    message_of(ChatMessage, role=NAMES),
-    st.builds(FunctionMessage, content=CONTENTS, name=NAMES, id=IDS),
-    st.builds(AIMessageChunk, content=CONTENTS, id=IDS),
-    st.builds(HumanMessage, content=CONTENTS, seen_by=DATA),  # a field that no class knows
-)
 
 
 def nested(leaf: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -239,40 +188,6 @@ def test_a_serializer_that_hides_hides_all(message: BaseMessage, word: str) -> N
     assert row.text is None
     assert word.encode() not in (row.body or b"")
     assert HIDING.message(row) == secret
-
-
-CHANGES: dict[str, Any] = {
-    "content": "something else entirely",
-    "id": "another id entirely",
-    "name": "another name entirely",
-    "additional_kwargs": {"changed": True},
-    "response_metadata": {"changed": True},
-}
-
-
-@given(MESSAGES, st.sampled_from(sorted(CHANGES)))
-def test_a_fingerprint_changes_with_the_message(message: BaseMessage, field: str) -> None:
-    """Any field of it, also deep inside and in place; and not with a copy."""
-    mark = fingerprint(message)
-    assert fingerprint(copy.deepcopy(message)) == mark
-    assert fingerprint(message.model_copy(update={field: CHANGES[field]})) != mark
-    inside: Any = copy.deepcopy(message)
-    inside.additional_kwargs["deep"] = {"list": [1, [2, {"x": 1}]]}
-    before = fingerprint(inside)
-    inside.additional_kwargs["deep"]["list"][1][1]["x"] = 2
-    assert fingerprint(inside) != before
-
-
-class Shouted(HumanMessage):
-    """A caller's own kind, with the fields of another."""
-
-
-def test_two_kinds_of_message_have_two_fingerprints() -> None:
-    """The same words by somebody else are another message."""
-    kinds: tuple[type[BaseMessage], ...] = (HumanMessage, AIMessage, SystemMessage, AIMessageChunk)
-    words = [kind("hi", id="1") for kind in (*kinds, Shouted)]
-    assert len({fingerprint(message) for message in words}) == len(words)
-    assert fingerprint(HumanMessage("hi", extra=1)) != fingerprint(HumanMessage("hi", extra=2))
 
 
 # Checkpoints
