@@ -16,13 +16,13 @@ from graph.admission import Answered
 from graph.bookmark import Bookmark
 from graph.checkpointers.answers import Answers
 from graph.checkpointers.asked import Asked
+from graph.checkpointers.attempts import CROWDED, TRIES, Attempts
 from graph.checkpointers.ids import short
 from graph.checkpointers.leases import Lease, Leases
 from graph.checkpointers.memory import Known, Memory
 from graph.checkpointers.reader import NOTHING, Found, Reader
 from graph.checkpointers.rows import Codec
 from graph.checkpointers.statements import DIGEST, LEAVING, asking, taking
-from graph.checkpointers.writer import CROWDED, TRIES, Writer
 from graph.errors import IdempotencyConflict, StoreUnavailable, ThreadBusy, ThreadDeleted
 from graph.titles import TITLE, shorten
 
@@ -43,11 +43,13 @@ class Admission:
 class Admitting:
     """Admits turns to threads."""
 
-    def __init__(self, memory: Memory, codec: Codec, reader: Reader, writer: Writer, leases: Leases) -> None:
+    def __init__(
+        self, memory: Memory, codec: Codec, reader: Reader, attempts: Attempts, leases: Leases
+    ) -> None:
         self._memory = memory
         self._codec = codec
         self._reader = reader
-        self._writer = writer
+        self._attempts = attempts
         self._leases = leases
         self._answers = Answers(codec, reader)
 
@@ -137,7 +139,7 @@ class Admitting:
             "asked_id": left.id if left else None,
             "on": left.parent if left else None,
         }
-        if await self._writer.written(place, LEAVING, known, None, values):
+        if await self._attempts.made(place, LEAVING, known, None, values):
             known.asked = left
 
     async def _recalled(self, known: Known, request: str, question: BaseMessage) -> str | None:
@@ -195,7 +197,7 @@ class Admitting:
             "title": title,
             "unheard_0": short(questions[-1].id or ""),
         }
-        if not await self._writer.written(place, statement, known, None, values):
+        if not await self._attempts.made(place, statement, known, None, values):
             return False
         known.asked, known.titled = asked, known.titled or bool(title)
         return True
@@ -225,7 +227,7 @@ class Admitting:
             values |= {"unheard_0": short(question.id or ""), "message": question.id}
         names = request is not None and question is not None
         statement = taking(known=known.thread is not None, asks=question is not None, names=names)
-        return await self._writer.written(place, statement, known, None, values)
+        return await self._attempts.made(place, statement, known, None, values)
 
     async def _admitted(
         self, place: Bookmark, lease: Lease, base: Found | None, waiting: Asked | None

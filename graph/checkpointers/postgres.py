@@ -35,6 +35,7 @@ from graph.admission import LEASE, Answered, Wish
 from graph.bookmark import Bookmark, configurable, with_places
 from graph.bridge import Bridge
 from graph.checkpointers.admitting import Admission, Admitting
+from graph.checkpointers.attempts import Attempts
 from graph.checkpointers.leases import Lease, Leases
 from graph.checkpointers.listing import Listing
 from graph.checkpointers.memory import Memory
@@ -44,8 +45,9 @@ from graph.checkpointers.pool import Loan, Patient, Pool, open_pool
 from graph.checkpointers.pruning import Pruning
 from graph.checkpointers.reader import Found, Reader
 from graph.checkpointers.rows import Codec
+from graph.checkpointers.saves import Save
 from graph.checkpointers.serializer import StrictSerializer
-from graph.checkpointers.writer import Save, Writer
+from graph.checkpointers.writer import Writer
 
 KEPT_METADATA = ("run_id", "graph_id", "assistant_id")
 """What may be copied from a caller's config into a checkpoint's metadata, which is stored in clear."""
@@ -93,8 +95,9 @@ class PostgresCheckpointer(AsyncPostgresSaver):
     def _furnish(self) -> None:
         self.codec = Codec(self.serde)
         self._reader = Reader(self, self._memory, self.codec, self._following)
-        self._writer = Writer(self, self._memory, self.codec, self._reader)
-        self._admitting = Admitting(self._memory, self.codec, self._reader, self._writer, self._leases)
+        attempts = Attempts(self, self._memory, self._reader)
+        self._writer = Writer(self._memory, self.codec, self._reader, attempts)
+        self._admitting = Admitting(self._memory, self.codec, self._reader, attempts, self._leases)
         self._listing = Listing(self, self._reader)
         self.pruning = Pruning(Patient(self.pool), self._memory)
         self.moving = Moving(Patient(self.pool), self._memory, self._reader, self._writer)

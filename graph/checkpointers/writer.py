@@ -1,97 +1,43 @@
-"""From what LangGraph saves to rows: `Writer` composes the writing statements and runs them.
-
-Each write is one statement and one transaction. What it takes for granted (the head, the questions that
-wait, the numbers that are free, the messages that are new) it believes from memory; where that does not hold
-nothing is written, what the database has is read, and the write is made again.
-"""
+"""From what LangGraph saves to rows: `Writer` composes the statements that store it."""
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass
-from functools import cached_property, partial
-from typing import Any, Protocol, cast
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, cast
 from uuid import UUID
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
-from langgraph.checkpoint.base import WRITES_IDX_MAP, ChannelVersions, Checkpoint
-from psycopg import AsyncConnection
-from psycopg.errors import UniqueViolation
-from psycopg.rows import DictRow
+from langgraph.checkpoint.base import WRITES_IDX_MAP, ChannelVersions
 
 from graph.bookmark import Bookmark, configurable
 from graph.checkpointers.asked import Asked
+from graph.checkpointers.attempts import Attempts, surely
 from graph.checkpointers.drafts import Draft
 from graph.checkpointers.leases import Lease
 from graph.checkpointers.memory import Known, Memory
 from graph.checkpointers.packing import pack
-from graph.checkpointers.pool import ConnectionLost
 from graph.checkpointers.reader import Reader
 from graph.checkpointers.records import Record
-from graph.checkpointers.references import TRANSCRIPT, Stored, numbers_in
+from graph.checkpointers.references import TRANSCRIPT, numbers_in
 from graph.checkpointers.rows import Codec
-from graph.checkpointers.runs import Runs, carried_on
+from graph.checkpointers.runs import Runs
+from graph.checkpointers.saves import Save, record_of
 from graph.checkpointers.statements import Held, noting, saving
-from graph.errors import InvalidInput, StaleWriter, StoreUnavailable, ThreadDeleted, ThreadNotFound
-from graph.titles import TITLE, shorten
+from graph.errors import InvalidInput, StaleWriter
 
-TRIES = 8
 PATIENCE = 1.0
 """Seconds that what a task wrote waits for its checkpoint; without one it is stored all the same."""
-
-CROWDED = "Too many writers at once on this thread. Try again."
-
-
-class Lends(Protocol):
-    """What the writer writes through."""
-
-    def connection(self) -> AbstractAsyncContextManager[AsyncConnection[DictRow]]:
-        """A living connection."""
-        ...
-
-
-@dataclass(frozen=True)
-class Save:
-    """What LangGraph hands to be saved in the namespace `ns`."""
-
-    ns: str
-    checkpoint: Checkpoint
-    metadata: dict[str, Any]
-    new_versions: ChannelVersions
-
-    @cached_property
-    def said(self) -> list[BaseMessage]:
-        """The messages of its conversation."""
-        window: Any = self.checkpoint["channel_values"].get(TRANSCRIPT)
-        items = cast("list[Any]", window) if isinstance(window, list) and not self.ns else []
-        return [message for message in items if isinstance(message, BaseMessage)]
-
-    @property
-    def kind(self) -> str:
-        """What it is on the timeline."""
-        source = str(self.metadata.get("source", "loop"))
-        if "summary" in self.new_versions and source != "input":
-            return "fold"
-        if source != "loop":
-            return source
-        said = self.said
-        return "answer" if said and isinstance(said[-1], AIMessage) else "question"
-
-    @property
-    def title(self) -> str:
-        """What the thread is called until somebody names it."""
-        return next((shorten(str(m.text), TITLE) for m in self.said if isinstance(m, HumanMessage)), "")
 
 
 class Writer:
     """Writes threads."""
 
-    def __init__(self, lender: Lends, memory: Memory, codec: Codec, reader: Reader) -> None:
-        self._lender = lender
+    def __init__(self, memory: Memory, codec: Codec, reader: Reader, attempts: Attempts) -> None:
         self._memory = memory
         self._codec = codec
         self._reader = reader
+        self._attempts = attempts
 
     # A checkpoint
 
@@ -113,10 +59,10 @@ class Writer:
             # Perhaps it was, and only the answer was lost: then the lease may have ended with it.
             if await self._reader.find(place, save.ns, save.checkpoint["id"]):
                 return True
-            self._still(place, lease)
+            self._attempts.still(place, lease)
             return False
 
-        await self._until_stored(place, attempt)
+        await self._attempts.until_stored(place, attempt)
 
     async def _save(
         self,
@@ -131,7 +77,7 @@ class Writer:
             asked = None
         parent = after or await self._parent(place, known, save.ns, asked)
         draft = Draft(known, self._codec)
-        record = _record(draft, save, parent, asked.parent if asked else place.checkpoint_id)
+        record = record_of(save, draft, parent, asked.parent if asked else place.checkpoint_id)
         seen_all = asked is not None and place.checkpoint_id == asked.id != asked.parent
         left = None if asked is None or seen_all else asked.without(save.said, record.id)
         title = "" if known.titled or not self._codec.readable else save.title
@@ -158,7 +104,7 @@ class Writer:
             "left": left.pack() if left else None,
             "title": title,
         }
-        if not await self.written(place, statement, known, draft, values):
+        if not await self._attempts.made(place, statement, known, draft, values):
             return False
         known.titled = known.titled or bool(title)
         known.keep(record)
@@ -191,7 +137,7 @@ class Writer:
             made = await self._reader.as_tuple(tip, found)
             changed: ChannelVersions = dict.fromkeys((TRANSCRIPT, *asked.wakes), "")
             save = Save("", made.checkpoint, cast("dict[str, Any]", made.metadata), changed)
-            await _surely(lambda: self._save(place.at(asked.id), self._memory.of(place.key), save))
+            await surely(lambda: self._save(place.at(asked.id), self._memory.of(place.key), save))
 
     async def adopt(self, place: Bookmark, ns: str) -> None:
         """Bring one checkpoint of the stock saver's into our form, with what tasks wrote there."""
@@ -207,9 +153,9 @@ class Writer:
             after = Record(parent or "", None, ns, "loop", {}, {}, {}, line)
         metadata = cast("dict[str, Any]", stock.metadata)
         save = Save(ns, stock.checkpoint, metadata, stock.checkpoint["channel_versions"])
-        await _surely(lambda: self._save(place.at(parent), known, save, after))
+        await surely(lambda: self._save(place.at(parent), known, save, after))
         for task, path, writes in await self._reader.stock.written(place.key, stock):
-            await _surely(partial(self._note, place, known, ns, writes, (task, path)))
+            await surely(partial(self._note, place, known, ns, writes, (task, path)))
 
     # What a task wrote
 
@@ -232,10 +178,10 @@ class Writer:
                 await self.adopt(place, ns)
             if await self._note(place, known, ns, writes, whose, lease=lease):
                 return True
-            self._still(place, lease)
+            self._attempts.still(place, lease)
             return False
 
-        await self._until_stored(place, attempt)
+        await self._attempts.until_stored(place, attempt)
 
     async def _arrived(self, place: Bookmark, ns: str, id: str) -> None:
         """Let a checkpoint be stored before what was written at it, for LangGraph saves both at once: else an
@@ -282,115 +228,7 @@ class Writer:
             "held": [runs.written() or None for runs in held],
             "written": [pack(value) for value in stored],
         }
-        return await self.written(place, statement, known, draft, values)
-
-    # Every write
-
-    async def _until_stored(self, place: Bookmark, attempt: Callable[[Known], Awaitable[bool]]) -> None:
-        """Try until it is stored; nobody else of this process writes to the thread meanwhile.
-
-        Raises `ThreadNotFound` for a thread that was deleted since it was read.
-        """
-        async with self._memory.of(place.key).alone():
-            if not self._memory.of(place.key).read:
-                await self._refresh(place)
-            thread = self._memory.of(place.key).thread
-
-            async def step() -> bool:
-                known = self._memory.of(place.key)
-                if known.deleted:
-                    raise ThreadDeleted
-                if thread is not None and known.thread != thread:
-                    raise ThreadNotFound
-                return await attempt(known)
-
-            await _surely(step)
-
-    def _still(self, place: Bookmark, lease: Lease | None) -> None:
-        """Raise where the thread, as it was just read, is another's or no more."""
-        known = self._memory.of(place.key)
-        if lease and known.thread != lease.thread:
-            raise ThreadDeleted if known.deleted else ThreadNotFound
-        if lease and known.lease != lease.token:
-            raise StaleWriter
-
-    async def _refresh(self, place: Bookmark) -> None:
-        """Read the tip of the thread anew."""
-        self._memory.of(place.key).tips.clear()
-        await self._reader.find(place.at(None), "", None)
-
-    async def written(
-        self, place: Bookmark, statement: bytes, known: Known, draft: Draft | None, values: dict[str, Any]
-    ) -> bool:
-        """Run a writing statement; False when what it believed does not hold, its numbers were taken, or the
-        connection was lost in the middle: then what is stored is read, and each write may be made again."""
-        values |= {"key": place.key, "owner": place.user_id, "thread_id": place.thread_id}
-        values |= {"thread": None if known.thread is None else str(known.thread)}
-        values |= {"waiting": known.asked.id if known.asked else None}
-        if draft:
-            values |= draft.parameters()
-        thread = known.thread
-        try:
-            async with self._lender.connection() as conn:
-                cursor = await conn.execute(statement, values)
-                if cursor.description is None:
-                    stored = cursor.rowcount > 0
-                else:
-                    row = await cursor.fetchone()
-                    stored, thread = row is not None, row["number"] if row else thread
-        except (UniqueViolation, ConnectionLost):
-            stored = False
-        if not stored:
-            await self._reader.learn(known, draft.unheard if draft else [])
-            await self._refresh(place)
-            return False
-        known.thread = thread
-        if draft:
-            known.learn(draft.stored, draft.prints)
-        return True
-
-
-async def _surely(step: Callable[[], Awaitable[bool]]) -> None:
-    """Again until it is stored: each time more is known of what the database has."""
-    for _ in range(TRIES):
-        if await step():
-            return
-    raise StoreUnavailable(CROWDED)
-
-
-def _record(draft: Draft, save: Save, parent: Record | None, after: str | None) -> Record:
-    before = parent.values if parent else {}
-    values = {
-        channel: before[channel]
-        if channel in before and channel not in save.new_versions
-        else draft.value(channel, value)
-        for channel, value in save.checkpoint["channel_values"].items()
-    }
-    return Record.of(
-        save.checkpoint,
-        save.metadata,
-        parent=after,
-        ns=save.ns,
-        kind=save.kind,
-        values=values,
-        line=_line(draft, parent, values) if not save.ns else Runs(),
-    )
-
-
-def _line(draft: Draft, parent: Record | None, values: dict[str, Stored]) -> Runs:
-    line = parent.line if parent else Runs()
-    window = _window(values)
-    if window is None:
-        return line
-    heard = draft.heard(window.without(line))
-    before = _window(parent.values) if parent and heard else None
-    edited = {heard[id]: older for older in before or () if (id := draft.id_of(older)) in heard}
-    return carried_on(line, window, edited)
-
-
-def _window(values: dict[str, Stored]) -> Runs | None:
-    stored = values.get(TRANSCRIPT)
-    return Runs(tuple(stored[1])) if stored and stored[0] == "m" else None
+        return await self._attempts.made(place, statement, known, draft, values)
 
 
 def _held(lease: Lease | None, ns: str) -> Held:

@@ -12,10 +12,10 @@ import os
 import signal
 from typing import Any, Literal, cast
 
-from graph.checkpointers import leases, pool, statements, writer
+from graph.checkpointers import attempts, leases, pool, statements
 from graph.checkpointers.admitting import Admitting
+from graph.checkpointers.attempts import Attempts
 from graph.checkpointers.postgres import AdmittedTurn, PostgresCheckpointer
-from graph.checkpointers.writer import Writer
 
 SHORT = 1
 """Seconds of a short lease."""
@@ -43,14 +43,14 @@ def short_leases() -> None:
 def no_leases() -> None:
     """Everybody may write at any time."""
     statements._FREE = statements._HELD = ""
-    for kind, name in ((Admitting, "_free"), (Writer, "_still")):
+    for kind, name in ((Admitting, "_free"), (Attempts, "still")):
         setattr(kind, name, _nothing)
     _forget()
 
 
 def no_second_look() -> None:
     """Leave it to the caller to find out what became of a write whose reply was lost."""
-    setattr(writer, "ConnectionLost", KeyboardInterrupt)  # noqa: B010 - nothing raises it there
+    setattr(attempts, "ConnectionLost", KeyboardInterrupt)  # noqa: B010 - nothing raises it there
 
 
 def hurry() -> None:
