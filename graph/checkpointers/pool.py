@@ -41,6 +41,14 @@ REST = 15.0
 """Seconds unused after which a connection is asked whether it still lives, which costs a round trip."""
 
 
+AGAIN = ("08", "40", "57")
+"""Classes of SQLSTATE by which a server says that the connection is over or that it undid what was asked. An
+OperationalError of another class, such as a full disk's, would come again at once."""
+
+CANCELED = "57014"
+"""By the server itself, because it took too long there, or by its operator."""
+
+
 class NoConnection(StoreUnavailable):
     """Nothing came of asking for a connection."""
 
@@ -136,7 +144,7 @@ class Loan:
         await self._pool.putconn(self._conn)
         if isinstance(error, psycopg.OperationalError) and silent:
             raise NoConnection(f"no answer in {self._seconds:g} s") from None  # nor would another have one
-        if isinstance(error, psycopg.OperationalError):
+        if isinstance(error, psycopg.OperationalError) and _passes(error.sqlstate):
             raise ConnectionLost(type(error).__name__) from None
         if isinstance(error, psycopg.Error) and not isinstance(error, UniqueViolation):
             raise Refused(error) from None  # the driver's text may quote the row
@@ -185,6 +193,11 @@ async def _lives(conn: AsyncConnection[Any]) -> None:
             await AsyncConnectionPool[Any].check_connection(conn)
         finally:
             alarm.cancel()
+
+
+def _passes(state: str | None) -> bool:
+    """Whether the same may be asked again on another connection; without a state, this one broke."""
+    return state is None or (state[:2] in AGAIN and state != CANCELED)
 
 
 def _hang_up(conn: AsyncConnection[Any]) -> None:

@@ -1,13 +1,15 @@
 """What a child does otherwise than the program, for one process that is thrown away afterwards.
 
-`short_leases` only makes trials quick. The others are the positive controls, each a protection switched off,
-and the deaths at a chosen call. All change names inside of the program: who moves those, moves these.
+`short_leases` only makes trials quick, `log_to` lets one be looked at. The others are the positive controls,
+each a protection switched off, and the deaths at a chosen call. All change names inside of the program: who
+moves those, moves these.
 """
 
 # pyright: reportPrivateUsage=false
 # ruff: noqa: SLF001
 
 import functools
+import logging
 import os
 import signal
 from typing import Any, Literal, cast
@@ -38,6 +40,12 @@ def short_leases() -> None:
     statements.SPAN = leases.SPAN = SHORT
     leases.EVERY = 0.25
     _forget()
+
+
+def log_to(path: str) -> None:
+    """Write the log that an operator reads."""
+    logging.disable(logging.NOTSET)
+    logging.basicConfig(filename=path, level=logging.INFO, force=True)
 
 
 def no_leases() -> None:
@@ -95,6 +103,17 @@ def forgetful_folds() -> None:
         return {"messages": update["messages"]} if update else None
 
     summarize.fold = dropping  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def quote_models() -> None:
+    """Tell what a model's server said of its failure, whatever it quotes."""
+    from graph import model
+    from graph.errors import ModelUnavailable
+
+    def told(error: Exception, url: str = "") -> ModelUnavailable:
+        return ModelUnavailable(f"{url}: {error}")
+
+    model.translate = told
 
 
 def no_door() -> None:

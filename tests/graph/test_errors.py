@@ -10,8 +10,9 @@ import psycopg
 import psycopg.errors
 import psycopg_pool
 import pytest
+from langchain_core.messages import HumanMessage
 
-from graph import errors
+from graph import Bookmark, Settings, errors, open_graph
 from graph.checkpointers.pool import Loan, open_pool
 from graph.errors import LongthreadError, ModelError, StoreUnavailable
 from graph.refusals import translate
@@ -51,6 +52,27 @@ async def test_no_error_of_the_driver_gets_out(database: str) -> None:
             assert told.value.__suppress_context__
     for kind in (psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed, psycopg_pool.TooManyRequests):
         assert issubclass(kind, psycopg.OperationalError), "as the loan expects of what a pool raises"
+
+
+FULL_DISK = """
+CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = 'disk_full'; END $$;
+CREATE TRIGGER full_disk BEFORE INSERT ON longthread_message EXECUTE FUNCTION full_disk()
+"""
+
+
+async def test_a_full_disk_is_told_as_one(database: str) -> None:
+    """The driver has one class for it and for a connection that was lost; only that is tried again. The
+    question waits, and is answered once there is room."""
+    place = Bookmark("full")
+    async with open_graph(Settings.read(database_url=database)) as graph:
+        with psycopg.connect(database, autocommit=True) as conn:
+            conn.execute(FULL_DISK)
+            with pytest.raises(StoreUnavailable, match="DiskFull"):
+                await graph.ainvoke({"messages": [HumanMessage("hello", id="q")]}, place.config)
+            conn.execute("DROP FUNCTION full_disk CASCADE")
+        values = await graph.ainvoke({"messages": [HumanMessage("hello", id="q")]}, place.config)
+    assert [message.type for message in values["messages"]] == ["human", "ai"]
 
 
 def test_no_error_of_the_model_gets_out() -> None:
