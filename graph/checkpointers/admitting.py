@@ -27,7 +27,8 @@ from graph.errors import IdempotencyConflict, StoreUnavailable, ThreadBusy, Thre
 from graph.titles import TITLE, shorten
 
 _NAMED = f"""
-SELECT message FROM longthread_request WHERE thread = %s AND request = {DIGEST.format("%s")}
+SELECT message, asked::text AS asked FROM longthread_request
+WHERE thread = %s AND request = {DIGEST.format("%s")}
 """.encode()
 
 
@@ -65,7 +66,7 @@ class Admitting:
 
         Raises `ThreadBusy`, `ThreadDeleted` and `IdempotencyConflict`.
         """
-        lease = Lease()
+        lease, since, again = Lease(), None, False
         async with self._memory.of(place.key).alone():
             base = self._remembered(place)
             for tried in range(TRIES):
@@ -81,10 +82,14 @@ class Admitting:
                 if known.stock or elsewhere or (place.checkpoint_id and base is None):
                     return None
                 if tried and request:
-                    request = await self._recalled(known, request, questions[-1])
+                    request, since = await self._recalled(known, request, questions[-1])
                 if tried and await self._answers.knows(place, known, questions[-1]):
-                    return await self._answers.to(place, known, questions[-1])
-                if await self._ask(place, known, lease, questions, wakes, noted=noted, request=request):
+                    answered = await self._answers.to(place, known, questions[-1], since)
+                    if answered or not place.checkpoint_id:
+                        return answered
+                    again = True
+                options = {"noted": noted, "again": again}
+                if await self._ask(place, known, lease, questions, wakes, request=request, **options):
                     return await self._admitted(place, lease, base, waiting)
                 base = None
         raise StoreUnavailable(CROWDED)
@@ -105,9 +110,9 @@ class Admitting:
                 if tried:
                     self._free(place, lease)
                 if tried and request and question:
-                    request = await self._recalled(known, request, question)
+                    request, _ = await self._recalled(known, request, question)
                 if tried and question and known.thread and await self._answers.knows(place, known, question):
-                    if answered := await self._answers.to(place, known, question):
+                    if answered := await self._answers.to(place.at(None), known, question):
                         return answered
                     resumes = True
                 mine = tried and known.lease == lease.token
@@ -142,13 +147,16 @@ class Admitting:
         if await self._attempts.made(place, LEAVING, known, None, values):
             known.asked = left
 
-    async def _recalled(self, known: Known, request: str, question: BaseMessage) -> str | None:
-        """The request, if it is new; else None, and the question has the id that it had the first time."""
+    async def _recalled(
+        self, known: Known, request: str, question: BaseMessage
+    ) -> tuple[str | None, str | None]:
+        """The request, if it is new; else None and since when it was asked, and the question has the id that
+        it had the first time."""
         rows = await self._reader.rows(_NAMED, (known.thread, request))
         if not rows:
-            return request
+            return request, None
         question.id = rows[0]["message"]
-        return None
+        return None, rows[0]["asked"]
 
     def _free(self, place: Bookmark, lease: Lease) -> None:
         """Raise where the thread, as it was just read, is somebody else's, or no more."""
@@ -174,8 +182,9 @@ class Admitting:
         questions: Sequence[BaseMessage],
         wakes: Sequence[str],
         *,
-        noted: bool,
         request: str | None,
+        noted: bool,
+        again: bool,
     ) -> bool:
         asked = self._asked(place, known, questions, wakes)
         title = "" if known.titled or not self._codec.readable else shorten(str(questions[0].text), TITLE)
@@ -184,6 +193,7 @@ class Admitting:
             fork=place.checkpoint_id is not None,
             noted=noted,
             titles=bool(title),
+            again=again,
             names=request is not None,
         )
         values = {
@@ -222,7 +232,7 @@ class Admitting:
         question: BaseMessage | None,
         request: str | None,
     ) -> bool:
-        values: dict[str, Any] = {"lease": lease.token, "request": request}
+        values: dict[str, Any] = {"lease": lease.token, "request": request, "asked_id": None}
         if question:
             values |= {"unheard_0": short(question.id or ""), "message": question.id}
         names = request is not None and question is not None

@@ -21,7 +21,13 @@ FAR = 200
 _LINES = b"""
 SELECT c.id::text AS id, c.body FROM longthread_thread t
 JOIN longthread_checkpoint c ON c.thread = t.number AND c.ns = '' AND c.id = ANY (t.branches || t.head)
-WHERE t.number = %s ORDER BY c.id = t.head DESC, c.id DESC
+WHERE t.number = %(thread)s ORDER BY c.id = t.head DESC, c.id DESC
+"""
+_ON = b"""
+SELECT id::text AS id, body FROM longthread_checkpoint
+WHERE thread = %(thread)s AND ns = '' AND parent = %(parent)s::uuid
+    AND (%(since)s::uuid IS NULL OR id > %(since)s::uuid)
+ORDER BY id
 """
 # The first that ends a run with the last of the answer.
 _AT = b"""
@@ -44,12 +50,19 @@ class Answers:
             raise IdempotencyConflict
         return bool(stored)
 
-    async def to(self, place: Bookmark, known: Known, question: BaseMessage) -> Answered | None:
-        """The answer to a question that is stored; None when there is none yet."""
+    async def to(
+        self, place: Bookmark, known: Known, question: BaseMessage, since: str | None = None
+    ) -> Answered | None:
+        """The answer to a question that is stored; None when there is none yet.
+
+        At a moment of the thread: the first answer there that was made `since` that checkpoint; None also
+        where the question was asked elsewhere only, for that was another request.
+        """
         if known.thread is None or question.id is None:
             return None
         numbers = self._numbers(await self._reader.learn(known, [question.id]), question)
-        for row in await self._reader.rows(_LINES, (known.thread,)):
+        values = {"thread": known.thread, "parent": place.checkpoint_id, "since": since}
+        for row in await self._reader.rows(_ON if place.checkpoint_id else _LINES, values):
             line = Record.read(id=row["id"], parent=None, ns="", body=row["body"], metadata=None).line
             for at in (at for number in numbers if (at := line.position(number)) is not None):
                 if answer := await self._after(place, known.thread, line.cut(at + 1, at + 1 + FAR)):

@@ -252,8 +252,8 @@ WITH {", ".join(parts)}, written AS (
 
 _NAMED = """
 named AS (
-    INSERT INTO longthread_request (thread, request, message)
-    SELECT number, {}, %(message)s FROM place
+    INSERT INTO longthread_request (thread, request, message, asked)
+    SELECT number, {}, %(message)s, %(asked_id)s::uuid FROM place
 )""".format(DIGEST.format("%(request)s"))
 _UNNAMED = """ AND NOT EXISTS (
     SELECT FROM longthread_request r WHERE r.thread = t.number AND r.request = {})""".format(
@@ -262,16 +262,20 @@ _UNNAMED = """ AND NOT EXISTS (
 
 
 @cache
-def asking(*, known: bool, fork: bool, noted: bool, titles: bool, names: bool = False) -> bytes:
+def asking(
+    *, known: bool, fork: bool, noted: bool, titles: bool, again: bool = False, names: bool = False
+) -> bytes:
     """Take a thread and make questions durable before anybody is asked; returns the number of a new thread.
 
     Believes that nobody has the thread, that the head is `seen` (but for a `fork`), that `waiting` are the
     questions that wait, that no task has written at the head, unless that was read (`noted`), and that
     nothing is stored under the last question's id; nor, where the request has a name of its own, under that.
+    A fork with a name, or `again`, may ask what is stored already.
     """
     further = f",{_TITLE}" * titles + f",{_NAMED}" * names
     if known:
-        head = "" if fork else " AND t.head IS NOT DISTINCT FROM %(seen)s::uuid" + _unheard(1)
+        head = "" if fork else " AND t.head IS NOT DISTINCT FROM %(seen)s::uuid"
+        head += "" if again or (fork and names) else _unheard(1)
         quiet = """ AND NOT EXISTS (
             SELECT FROM longthread_write w
             WHERE w.thread = t.number AND w.ns = '' AND w.checkpoint = t.head)"""

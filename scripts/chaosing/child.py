@@ -66,11 +66,11 @@ class _Child:
         return {}
 
     async def turn(
-        self, *, thread: str, text: str, request: str | None = None, options: dict[str, Any]
+        self, *, thread: str, text: str, request: str | None, at: str | None, options: dict[str, Any]
     ) -> dict[str, Any]:
         """Ask one question; the answer is acknowledged once it is stored."""
         switches.arm()
-        where = Bookmark(thread).config
+        where = Bookmark(thread).at(at).config
         where = with_places(where, request_id=request) if request else where
         values = {"messages": [{"role": "user", "content": text}]}
         if switches.hasty:

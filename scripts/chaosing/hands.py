@@ -41,9 +41,11 @@ class Child:
         self._writer.write(json.dumps({"n": n, "do": do, **order}).encode() + b"\n")
         return await answer
 
-    async def turn(self, thread: str, text: str, request: str | None = None, **options: Any) -> Reply:
-        """One question of a thread."""
-        return await self.ask("turn", thread=thread, text=text, request=request, options=options)
+    async def turn(
+        self, thread: str, text: str, request: str | None = None, *, at: str | None = None, **options: Any
+    ) -> Reply:
+        """One question of a thread, now or at one of its checkpoints."""
+        return await self.ask("turn", thread=thread, text=text, request=request, at=at, options=options)
 
     async def look(self, thread: str) -> Reply:
         """All there is of a thread."""

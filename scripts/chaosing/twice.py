@@ -1,4 +1,4 @@
-"""One request is sent two to eight times, in a row or at once, in two processes."""
+"""One request is sent two to eight times, in a row or at once, by two processes; some at an older moment."""
 
 import asyncio
 
@@ -36,12 +36,18 @@ async def _trial(stage: Stage, tally: Tally, children: list[Child], n: int, *, n
     dice = stage.random("twice", named, n)
     thread, times, at_once = stage.thread("twice"), dice.randint(2, 8), dice.random() < 0.5
     text = f"Request {n} in {thread}."
-    before = dice.random() < 0.5
-    acked = {"Before.": (await children[0].turn(thread, "Before."))["answer"]} if before else {}
+    acked: dict[str, str] = {}
+    at: str | None = None
+    if dice.random() < 0.5:
+        acked["Before."] = (await children[0].turn(thread, "Before."))["answer"]
+        if dice.random() < 0.5:
+            at = (await stage.look(thread))["head"]
+            await children[1].turn(thread, "Meanwhile.")
+            tally.note("forks")
 
     def send() -> "asyncio.Task[Reply]":
         request = f"{thread}-0" if named else None
-        return asyncio.create_task(dice.choice(children).turn(thread, text, request))
+        return asyncio.create_task(dice.choice(children).turn(thread, text, request, at=at))
 
     if at_once:
         replies = await asyncio.gather(*[send() for _ in range(times)])
@@ -51,4 +57,7 @@ async def _trial(stage: Stage, tally: Tally, children: list[Child], n: int, *, n
     tally.must(stage.calls(text) == 1, PAID, [stage.calls(text), times])
     tally.must(all(reply == replies[0] and "answer" in reply for reply in replies), DIFFERS, replies)
     if "answer" in replies[0]:
-        judge(tally, await stage.look(thread), [*acked, text], acked | {text: replies[0]["answer"]})
+        there = await stage.look(thread)
+        tally.must(there["branches"] == (at is not None), "another number of branches", there["branches"])
+        there |= {"branches": 0, "rows": there["rows"] - 2 * there["branches"]}
+        judge(tally, there, [*acked, text], acked | {text: replies[0]["answer"]})

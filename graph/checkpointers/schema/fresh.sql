@@ -124,5 +124,6 @@ CREATE TABLE longthread_request (
     thread  bigint NOT NULL,
     request uuid NOT NULL,                 -- digest of its name
     message varchar(255) NOT NULL,         -- LangChain's id
+    asked   uuid,                          -- the checkpoint that its questions made
     PRIMARY KEY (thread, request)
 );
