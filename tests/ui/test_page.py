@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
@@ -379,7 +380,9 @@ def test_every_event_is_private_and_waits_for_nobody(settings: Settings) -> None
     def unopened() -> Any:
         raise AssertionError
 
-    for event in page(unopened, demo=True).fns.values():
+    with start_blocking_portal() as portal:  # as the server does: without a loop Gradio leaves some open
+        blocks = portal.call(lambda: page(unopened, demo=True))
+    for event in blocks.fns.values():
         assert event.api_visibility == "private", event.name
         unloads = event.targets == [(None, "unload")]  # takes no limit, and no time
         assert unloads or event.concurrency_limit is None, event.name
