@@ -11,11 +11,12 @@ The rooms, from the ground up (imports go down only):
     records             a checkpoint as the row that keeps it
     asked               questions that are durable and have no stored answer yet
     watching, memory    whether a message is still what it was / what this process remembers of threads
-    drafts, statements  what a write adds / the statements that read and write
+    drafts, statements  what a write adds / the statements that write
     leases              who may write to a thread, for a few seconds at a time
     pool, migrations    the connections / the tables brought up to date
     stock               threads in the form of LangGraph's own saver
     saves, attempts     what LangGraph hands to be saved / a write, tried until it is stored
+    reading             the statement that reads
     reader, writer      from rows to what LangGraph reads, and back
     answers, admitting  what was answered already / who may answer in a thread, and what
     listing, pruning, moving   many checkpoints: listed / dropped and copied / brought from the stock's form

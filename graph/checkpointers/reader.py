@@ -16,11 +16,11 @@ from graph.checkpointers.asked import Asked, asked_tuple
 from graph.checkpointers.ids import short
 from graph.checkpointers.memory import Known, Memory
 from graph.checkpointers.pool import ConnectionLost
+from graph.checkpointers.reading import reading
 from graph.checkpointers.records import Record
 from graph.checkpointers.references import TRANSCRIPT, Stored, give, numbers_in, read
 from graph.checkpointers.rows import Codec, MessageRow
 from graph.checkpointers.runs import Runs
-from graph.checkpointers.statements import reading
 from graph.checkpointers.stock import StockThreads
 from graph.checkpointers.watching import fingerprint
 

@@ -1,4 +1,4 @@
-"""The statements that read and write threads, composed from their parts. Pure.
+"""The statements that write to threads, composed from their parts. Pure.
 
 Each is one round trip and one transaction. A writer says what it believes (this checkpoint is the head, these
 messages are new); where that does not hold nothing is written and no row comes back. Numbers travel as array
@@ -17,72 +17,8 @@ SPAN = 6
 DIGEST = "substr(encode(sha256(convert_to({}, 'UTF8')), 'hex'), 1, 32)::uuid"
 """Of a thread's key, under which is kept that it was deleted; and of a request's name."""
 
-_DELETED = "EXISTS (SELECT FROM longthread_deleted d WHERE d.digest = " + DIGEST.format("%(key)s") + ")"
-
-_WRITES = """
-LEFT JOIN LATERAL (
-    SELECT array_agg(w.task ORDER BY w.path, w.task, w.idx) AS tasks,
-        array_agg(w.channel ORDER BY w.path, w.task, w.idx) AS channels,
-        array_agg(w.body ORDER BY w.path, w.task, w.idx) AS written
-    FROM longthread_write w WHERE w.thread = t.number AND w.ns = %(ns)s AND w.checkpoint = here.at
-) w ON true"""
-
-# Runs of numbers, each an index range, as the order and the limit say: from the table's statistics alone the
-# planner may think a few long threads quicker to read whole. What is remembered already is not sent.
-_MESSAGES = """
-LEFT JOIN LATERAL (
-    SELECT array_agg(m.number) AS numbers, array_agg(m.type) AS types, array_agg(m.id) AS ids,
-        array_agg(m.text) AS texts, array_agg(m.body) AS bodies
-    FROM (
-        SELECT split_part(run, ':', 1)::integer AS first, split_part(run, ':', -1)::integer AS last
-        FROM (
-            SELECT c.holds WHERE NOT here.warm
-            UNION ALL
-            SELECT w.holds FROM longthread_write w
-            WHERE w.thread = t.number AND w.ns = %(ns)s AND w.checkpoint = here.at
-        ) h CROSS JOIN LATERAL string_to_table(h.holds, ' ') run
-    ) r CROSS JOIN LATERAL (
-        SELECT * FROM longthread_message m WHERE m.thread = t.number AND m.number BETWEEN r.first AND r.last
-        ORDER BY m.number LIMIT r.last - r.first + 1
-    ) m
-) m ON true"""
-
-_FOUND = {
-    "head": "CASE WHEN t.asked IS NULL THEN t.head ELSE t.asked_on END",
-    "newest": "(SELECT n.id FROM longthread_checkpoint n WHERE n.thread = t.number AND n.ns = %(ns)s "
-    "ORDER BY n.id DESC LIMIT 1)",
-    "named": "%(id)s::uuid",
-}
-
-
-@cache
-def reading(which: Literal["head", "newest", "named"]) -> bytes:
-    """One row: the thread, a checkpoint of it with its writes, and the messages that both hold.
-
-    `which`: "head", the tip of the active branch; "newest" of a namespace; or the one "named". Where there is
-    none, the row says whether the stock saver has such a thread. `seen` is a checkpoint that is remembered.
-    """
-    at = "coalesce(t.asked_id, c.id)" if which == "head" else "c.id"
-    return _short(f"""
-SELECT t.number AS thread, t.head, t.asked, t.asked_id, t.asked_on, t.line,
-    t.lease, coalesce(t.until > now(), false) AS busy, t.number IS NULL AND {_DELETED} AS deleted,
-    EXISTS (SELECT FROM longthread_title n WHERE n.thread = t.number) AS titled,
-    c.id IS NULL AND EXISTS (SELECT FROM checkpoints s WHERE s.thread_id = %(key)s) AS stock,
-    c.id, c.parent, here.warm,
-    CASE WHEN NOT here.warm THEN c.body END AS body,
-    CASE WHEN NOT here.warm THEN c.metadata END AS metadata,
-    CASE WHEN NOT here.warm
-        THEN (SELECT max(number) FROM longthread_message WHERE thread = t.number) END AS top,
-    CASE WHEN NOT here.warm
-        THEN (SELECT min(number) FROM longthread_message WHERE thread = t.number) END AS bottom,
-    w.tasks, w.channels, w.written, m.numbers, m.types, m.ids, m.texts, m.bodies
-FROM (VALUES (1)) one
-LEFT JOIN longthread_thread t ON t.key = %(key)s
-LEFT JOIN longthread_checkpoint c ON c.thread = t.number AND c.ns = %(ns)s AND c.id = {_FOUND[which]}
-CROSS JOIN LATERAL (
-    SELECT {at} AS at, coalesce(c.id = %(seen)s::uuid AND t.number = %(thread)s::bigint, false) AS warm
-) here{_WRITES}{_MESSAGES}""")
-
+DELETED = "EXISTS (SELECT FROM longthread_deleted d WHERE d.digest = " + DIGEST.format("%(key)s") + ")"
+"""Whether the thread was deleted for good."""
 
 # Leases: taken by who answers, named by each write of the turn.
 
@@ -166,7 +102,7 @@ def _moving(*, known: bool, onward: bool, settles: bool, unheard: int, held: Hel
     if not known:
         return f"""place AS (
     INSERT INTO longthread_thread AS t (key, owner, thread_id, messages, head)
-    SELECT %(key)s, %(owner)s, %(thread_id)s, %(messages)s::integer, %(id)s::uuid WHERE NOT {_DELETED}
+    SELECT %(key)s, %(owner)s, %(thread_id)s, %(messages)s::integer, %(id)s::uuid WHERE NOT {DELETED}
     ON CONFLICT (key) DO UPDATE SET {_MOVED} RETURNING t.number
 )"""
     head = " AND t.head IS NOT DISTINCT FROM %(parent)s::uuid" if onward else ""
@@ -187,7 +123,7 @@ def _staying(*, known: bool, unheard: int, held: Held) -> str:
 )"""
     return f"""place AS (
     INSERT INTO longthread_thread AS t (key, owner, thread_id)
-    SELECT %(key)s, %(owner)s, %(thread_id)s WHERE NOT {_DELETED}
+    SELECT %(key)s, %(owner)s, %(thread_id)s WHERE NOT {DELETED}
     ON CONFLICT (key) DO UPDATE SET owner = t.owner RETURNING t.number
 )"""
 
@@ -224,7 +160,7 @@ def saving(
 ON CONFLICT (thread, ns, id) DO UPDATE
 SET holds = excluded.holds, body = excluded.body, metadata = excluded.metadata"""
     )
-    return _short(f"""
+    return short(f"""
 WITH {", ".join(parts)}
 INSERT INTO longthread_checkpoint (thread, id, parent, ns, holds, body, metadata)
 SELECT place.number, %(id)s::uuid, %(parent)s::uuid, %(ns)s, %(holds)s, %(body)b::bytea,
@@ -239,7 +175,7 @@ def noting(
     """Store what a task wrote; returns the thread's number. `replace`: over what it wrote there before."""
     parts = [_staying(known=known, unheard=unheard, held=held), *_fresh(messages), *[_VALUES] * values]
     again = "UPDATE SET channel = excluded.channel, holds = excluded.holds, body = excluded.body"
-    return _short(f"""
+    return short(f"""
 WITH {", ".join(parts)}, written AS (
     INSERT INTO longthread_write (thread, checkpoint, ns, task, path, idx, channel, holds, body)
     SELECT place.number, %(id)s::uuid, %(ns)s, %(task)s, %(path)s,
@@ -290,10 +226,10 @@ def asking(
     INSERT INTO longthread_thread AS t (key, owner, thread_id, asked, asked_id, lease, until)
     SELECT %(key)s, %(owner)s, %(thread_id)s, %(asked)b::bytea, %(asked_id)s::uuid, %(lease)s::uuid,
         now() + interval '{SPAN} s'
-    WHERE NOT {_DELETED} ON CONFLICT DO NOTHING"""
+    WHERE NOT {DELETED} ON CONFLICT DO NOTHING"""
     if further or not known:
-        return _short(f"WITH place AS ({change} RETURNING t.number){further} SELECT number FROM place")
-    return _short(change)
+        return short(f"WITH place AS ({change} RETURNING t.number){further} SELECT number FROM place")
+    return short(change)
 
 
 @cache
@@ -310,9 +246,9 @@ def taking(*, known: bool, asks: bool, names: bool = False) -> bytes:
         change = f"""
     INSERT INTO longthread_thread AS t (key, owner, thread_id, lease, until)
     SELECT %(key)s, %(owner)s, %(thread_id)s, %(lease)s::uuid, now() + interval '{SPAN} s'
-    WHERE NOT {_DELETED} ON CONFLICT DO NOTHING"""
+    WHERE NOT {DELETED} ON CONFLICT DO NOTHING"""
     further = f",{_NAMED}" * names
-    return _short(f"WITH place AS ({change} RETURNING t.number){further} SELECT number FROM place")
+    return short(f"WITH place AS ({change} RETURNING t.number){further} SELECT number FROM place")
 
 
 LEAVING = b"""
@@ -321,6 +257,6 @@ WHERE number = %(thread)s::bigint AND lease = %(lease)s::uuid"""
 """Let other questions wait, or none."""
 
 
-def _short(statement: str) -> bytes:
+def short(statement: str) -> bytes:
     """Without its layout: psycopg remembers how it took a statement apart only below 4,096 characters."""
     return " ".join(statement.split()).encode()

@@ -15,7 +15,8 @@ import pytest
 from graph import searching, threads, timeline, transcript
 from graph.checkpointers import admitting, answers, leases, listing, pruning, reader
 from graph.checkpointers.postgres import open_postgres
-from graph.checkpointers.statements import FEW, LEAVING, asking, noting, reading, saving, taking
+from graph.checkpointers.reading import reading
+from graph.checkpointers.statements import FEW, LEAVING, asking, noting, saving, taking
 
 THREADS, LONG = 12_000, 40_000
 """Threads, of 8 messages each; and messages of one that has more."""
