@@ -31,6 +31,22 @@ class Leased(Protocol):
 
 
 @dataclass(frozen=True)
+class Request:
+    """What a turn asks. `wakes` are the channels that start whoever answers: a killed process leaves them to
+    the next. `name` is what the request is called, if not by the last question's id; that takes the id that
+    it had the first time."""
+
+    questions: Sequence[BaseMessage]
+    wakes: Sequence[str] = ()
+    name: str | None = None
+
+    @property
+    def question(self) -> BaseMessage:
+        """The last, whose id is the request's."""
+        return self.questions[-1]
+
+
+@dataclass(frozen=True)
 class Answered:
     """A request that was answered already: what was said, and the checkpoint that it made, if it is kept."""
 
@@ -62,25 +78,16 @@ class Admits(Protocol):
     `IdempotencyConflict` where the last question's id is another message's.
     """
 
-    async def admit(
-        self,
-        place: Bookmark,
-        questions: Sequence[BaseMessage],
-        wakes: Sequence[str],
-        request: str | None = None,
-    ) -> Admitted | Answered | None:
+    async def admit(self, place: Bookmark, request: Request) -> Admitted | Answered | None:
         """Take the thread and make questions durable, without a checkpoint; None where only that can.
 
-        `wakes` are the channels that start whoever answers: a killed process leaves them to the next.
-        `request` is what the request is called, if not by the last question's id; that takes the id that it
-        had the first time. The turn must run through the saver that is returned.
+        The turn must run through the saver that is returned.
         """
         ...
 
-    async def take(
-        self, place: Bookmark, question: BaseMessage | None, request: str | None = None
-    ) -> Leased | Answered:
-        """Take the thread for a turn that stores its steps as they come, the lease in their config."""
+    async def take(self, place: Bookmark, request: Request | None) -> Leased | Answered:
+        """Take the thread for a turn that stores its steps as they come, the lease in their config; or for a
+        change that asks nothing."""
         ...
 
     async def end(self, lease: Leased) -> None:

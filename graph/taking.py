@@ -16,7 +16,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import START
 from langgraph.graph.state import CompiledStateGraph
 
-from graph.admission import LEASE, Admits, Admitted, Answered, Leased
+from graph.admission import LEASE, Admits, Admitted, Answered, Leased, Request
 from graph.answered import parts as given_again
 from graph.bookmark import Bookmark, configurable, with_places
 from graph.context import Context
@@ -110,11 +110,13 @@ class TurnTaking(CompiledStateGraph[State, Context, Question, State]):
     ) -> Admitted | Leased | Answered:
         wakes = self._woken() if LENT not in places else []
         plain = wakes and asked.plain and not any(options.get(option) for option in STEPPING)
+        questions = asked.messages if plain else list(filter(None, [asked.question]))
+        request = Request(questions, wakes, asked.request) if questions else None
 
         async def attempt() -> Admitted | Leased | Answered:
-            if plain and (turn := await saver.admit(place, asked.messages, wakes, asked.request)):
+            if plain and request and (turn := await saver.admit(place, request)):
                 return turn
-            return await saver.take(place, asked.question, asked.request)
+            return await saver.take(place, request)
 
         strategy = strategy_of(places.get("multitask_strategy") or self.settings.multitask_strategy)
         return await in_line(saver, place, attempt, strategy, self.settings.turn_wait)

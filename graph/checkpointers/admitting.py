@@ -12,7 +12,7 @@ from langchain_core.messages import BaseMessage
 from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.checkpoint.base.id import uuid6
 
-from graph.admission import Answered
+from graph.admission import Answered, Request
 from graph.bookmark import Bookmark
 from graph.checkpointers.answers import Answers
 from graph.checkpointers.asked import Asked
@@ -54,19 +54,13 @@ class Admitting:
         self._leases = leases
         self._answers = Answers(codec, reader)
 
-    async def admit(
-        self,
-        place: Bookmark,
-        questions: Sequence[BaseMessage],
-        wakes: Sequence[str],
-        request: str | None = None,
-    ) -> Admission | Answered | None:
+    async def admit(self, place: Bookmark, request: Request) -> Admission | Answered | None:
         """Take the thread and make questions durable, in the round trip that makes sure that what is
         remembered is the newest, or after one that reads it. None where only a checkpoint can keep them.
 
         Raises `ThreadBusy`, `ThreadDeleted` and `IdempotencyConflict`.
         """
-        lease, since, again = Lease(), None, False
+        lease, name, since, again = Lease(), request.name, None, False
         async with self._memory.of(place.key).alone():
             base = self._remembered(place)
             for tried in range(TRIES):
@@ -77,31 +71,29 @@ class Admitting:
                 known = self._memory.of(place.key)
                 waiting = known.asked
                 if waiting and known.lease == lease.token:  # asked, and the reply was lost
-                    return await self._admitted(place, lease, base, waiting.but(questions))
+                    return await self._admitted(place, lease, base, waiting.but(request.questions))
                 elsewhere = waiting is not None and place.checkpoint_id not in (None, waiting.parent)
                 if known.stock or elsewhere or (place.checkpoint_id and base is None):
                     return None
-                if tried and request:
-                    request, since = await self._recalled(known, request, questions[-1])
-                if tried and await self._answers.knows(place, known, questions[-1]):
-                    answered = await self._answers.to(place, known, questions[-1], since)
+                if tried and name:
+                    name, since = await self._recalled(known, name, request.question)
+                if tried and await self._answers.knows(place, known, request.question):
+                    answered = await self._answers.to(place, known, request.question, since)
                     if answered or not place.checkpoint_id:
                         return answered
                     again = True
-                options = {"noted": noted, "again": again}
-                if await self._ask(place, known, lease, questions, wakes, request=request, **options):
+                if await self._ask(place, known, lease, request, name=name, noted=noted, again=again):
                     return await self._admitted(place, lease, base, waiting)
                 base = None
         raise StoreUnavailable(CROWDED)
 
-    async def take(
-        self, place: Bookmark, question: BaseMessage | None, request: str | None = None
-    ) -> Lease | Answered:
+    async def take(self, place: Bookmark, request: Request | None) -> Lease | Answered:
         """Take the thread for a turn whose steps are stored as they come; raises as `admit`.
 
         The lease `resumes` where the question is stored and has no answer.
         """
-        lease, resumes = Lease(), False
+        lease, resumes, name = Lease(), False, request.name if request else None
+        question = request.question if request else None
         async with self._memory.of(place.key).alone():
             if not self._memory.of(place.key).read:
                 await self._reader.find(place.at(None), "", None)
@@ -109,14 +101,14 @@ class Admitting:
                 known = self._memory.of(place.key)
                 if tried:
                     self._free(place, lease)
-                if tried and request and question:
-                    request, _ = await self._recalled(known, request, question)
+                if tried and name and question:
+                    name, _ = await self._recalled(known, name, question)
                 if tried and question and known.thread and await self._answers.knows(place, known, question):
                     if answered := await self._answers.to(place.at(None), known, question):
                         return answered
                     resumes = True
                 mine = tried and known.lease == lease.token
-                if mine or await self._take(place, known, lease, None if resumes else question, request):
+                if mine or await self._take(place, known, lease, None if resumes else question, name):
                     self._leases.hold(lease, known.thread or 0)
                     lease.resumes = resumes
                     return lease
@@ -148,13 +140,13 @@ class Admitting:
             known.asked = left
 
     async def _recalled(
-        self, known: Known, request: str, question: BaseMessage
+        self, known: Known, name: str, question: BaseMessage
     ) -> tuple[str | None, str | None]:
-        """The request, if it is new; else None and since when it was asked, and the question has the id that
-        it had the first time."""
-        rows = await self._reader.rows(_NAMED, (known.thread, request))
+        """The request's name, if it is new; else None and since when it was asked, and the question has the
+        id that it had the first time."""
+        rows = await self._reader.rows(_NAMED, (known.thread, name))
         if not rows:
-            return request, None
+            return name, None
         question.id = rows[0]["message"]
         return None, rows[0]["asked"]
 
@@ -179,50 +171,49 @@ class Admitting:
         place: Bookmark,
         known: Known,
         lease: Lease,
-        questions: Sequence[BaseMessage],
-        wakes: Sequence[str],
+        request: Request,
         *,
-        request: str | None,
+        name: str | None,
         noted: bool,
         again: bool,
     ) -> bool:
-        asked = self._asked(place, known, questions, wakes)
-        title = "" if known.titled or not self._codec.readable else shorten(str(questions[0].text), TITLE)
+        asked, question = self._asked(place, known, request), request.question
+        first = str(request.questions[0].text)
+        title = "" if known.titled or not self._codec.readable else shorten(first, TITLE)
         statement = asking(
             known=known.thread is not None,
             fork=place.checkpoint_id is not None,
             noted=noted,
             titles=bool(title),
             again=again,
-            names=request is not None,
+            names=name is not None,
         )
         values = {
             "lease": lease.token,
-            "request": request,
-            "message": questions[-1].id,
+            "request": name,
+            "message": question.id,
             "seen": known.head,
             "asked": asked.pack(),
             "asked_id": asked.id,
             "on": asked.parent,
             "title": title,
-            "unheard_0": short(questions[-1].id or ""),
+            "unheard_0": short(question.id or ""),
         }
         if not await self._attempts.made(place, statement, known, None, values):
             return False
         known.asked, known.titled = asked, known.titled or bool(title)
         return True
 
-    def _asked(
-        self, place: Bookmark, known: Known, questions: Sequence[BaseMessage], wakes: Sequence[str]
-    ) -> Asked:
+    def _asked(self, place: Bookmark, known: Known, request: Request) -> Asked:
         """What waits, and these. Raises `IdempotencyConflict`."""
         waiting = known.asked
-        rows = dict.fromkeys((*(waiting.rows if waiting else ()), *map(self._codec.row, questions)))
+        rows = dict.fromkeys((*(waiting.rows if waiting else ()), *map(self._codec.row, request.questions)))
         if len({row.id for row in rows}) < len(rows):
             raise IdempotencyConflict
         parent = waiting.parent if waiting else place.checkpoint_id or known.head
-        refused = waiting.refused - {question.id for question in questions} if waiting else frozenset[str]()
-        return Asked(tuple(rows), str(uuid6(clock_seq=-2)), parent, tuple(wakes), refused)
+        mine = {question.id for question in request.questions}
+        refused = waiting.refused - mine if waiting else frozenset[str]()
+        return Asked(tuple(rows), str(uuid6(clock_seq=-2)), parent, tuple(request.wakes), refused)
 
     async def _take(
         self,
@@ -230,12 +221,12 @@ class Admitting:
         known: Known,
         lease: Lease,
         question: BaseMessage | None,
-        request: str | None,
+        name: str | None,
     ) -> bool:
-        values: dict[str, Any] = {"lease": lease.token, "request": request, "asked_id": None}
+        values: dict[str, Any] = {"lease": lease.token, "request": name, "asked_id": None}
         if question:
             values |= {"unheard_0": short(question.id or ""), "message": question.id}
-        names = request is not None and question is not None
+        names = name is not None and question is not None
         statement = taking(known=known.thread is not None, asks=question is not None, names=names)
         return await self._attempts.made(place, statement, known, None, values)
 

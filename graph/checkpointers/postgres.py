@@ -17,7 +17,6 @@ from functools import wraps
 from inspect import signature
 from typing import Any, ParamSpec, TypeVar, cast
 
-from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
     BaseCheckpointSaver,
@@ -31,7 +30,7 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from graph.admission import LEASE, Answered, Wish
+from graph.admission import LEASE, Answered, Request, Wish
 from graph.bookmark import Bookmark, configurable, with_places
 from graph.bridge import Bridge
 from graph.checkpointers.admitting import Admission, Admitting
@@ -197,25 +196,15 @@ class PostgresCheckpointer(AsyncPostgresSaver):
     # Turns: see `Admits`
 
     @_at_home
-    async def admit(
-        self,
-        place: Bookmark,
-        questions: Sequence[BaseMessage],
-        wakes: Sequence[str],
-        request: str | None = None,
-    ) -> "AdmittedTurn | Answered | None":
+    async def admit(self, place: Bookmark, request: Request) -> "AdmittedTurn | Answered | None":
         """One round trip where this process remembers the thread, else one more to read it."""
-        admitted = await self._admitting.admit(place, questions, wakes, request)
-        if not isinstance(admitted, Admission):
-            return admitted
-        return AdmittedTurn(self, admitted, questions, wakes)
+        admitted = await self._admitting.admit(place, request)
+        return AdmittedTurn(self, admitted, request) if isinstance(admitted, Admission) else admitted
 
     @_at_home
-    async def take(
-        self, place: Bookmark, question: BaseMessage | None, request: str | None = None
-    ) -> Lease | Answered:
+    async def take(self, place: Bookmark, request: Request | None) -> Lease | Answered:
         """One round trip where this process knows the thread, else one more to read it."""
-        return await self._admitting.take(place, question, request)
+        return await self._admitting.take(place, request)
 
     @_at_home
     async def end(self, lease: Lease) -> None:
@@ -309,18 +298,17 @@ class AdmittedTurn(PostgresCheckpointer):
         self,
         saver: PostgresCheckpointer,
         admission: Admission,
-        questions: Sequence[BaseMessage],
-        wakes: Sequence[str],
+        request: Request,
     ) -> None:
         vars(self).update(vars(saver))
-        self.own = list(questions)
-        self.questions = [*admission.waiting, *questions]
+        self.own = list(request.questions)
+        self.questions = [*admission.waiting, *self.own]
         self.lease = admission.lease
         self.afterwards: Sequence[str] = ()
         self._base = admission.base
         self._fresh = True
         self._failed = False
-        self._wakes = wakes
+        self._wakes = request.wakes
         self._waiting: set[str] = set()
 
     def waits(self) -> bool:
