@@ -19,6 +19,9 @@ from graph.tokens import PRIMING, correction, count, count_all, count_text
 CUT = " […] "
 """What stands where `clip` took something out."""
 
+CUT_OFF = "There is no result: the call was cut off."
+"""What stands for the result of a tool call that has none, because a turn crashed or was stopped."""
+
 Unit = list[BaseMessage]
 
 
@@ -98,7 +101,7 @@ def exchanges(messages: Iterable[BaseMessage]) -> list[list[BaseMessage]]:
 
 
 def _units(exchange: Sequence[BaseMessage]) -> list[Unit]:
-    """What a model accepts of an exchange: no call without all its results, no result without its call."""
+    """What a model accepts of an exchange: each call with all its results, no result without its call."""
     groups: list[Unit] = []
     for message in exchange:
         if groups and isinstance(message, ToolMessage):
@@ -109,13 +112,25 @@ def _units(exchange: Sequence[BaseMessage]) -> list[Unit]:
 
 
 def _accepted(message: BaseMessage, *results: BaseMessage) -> Unit | None:
-    """This message and, of the results right after it, those to its calls; None if it cannot be sent."""
+    """This message and, of the results right after it, those to its calls, with a mark for each that is
+    missing; None if it cannot be sent."""
     if isinstance(message, ToolMessage):
         return None  # a result, and those after it, whose call is not right before them
     if not (calls := _calls(message)):
         return [message]
     answers = _first_answers(calls, results)
-    return [message, *answers] if len(answers) == len(calls) else None
+    missing = calls - {answer.tool_call_id for answer in answers}
+    return None if "" in missing else [message, *answers, *map(_cut_off, sorted(missing))]
+
+
+def _cut_off(call: str) -> ToolMessage:
+    mark = {"longthread": {"cut_off": True}}
+    return ToolMessage(CUT_OFF, tool_call_id=call, status="error", additional_kwargs=mark)
+
+
+def is_cut_off(message: BaseMessage) -> bool:
+    """Whether it only stands for a result, and is no message of the thread."""
+    return bool(message.additional_kwargs.get("longthread", {}).get("cut_off"))
 
 
 def _calls(message: BaseMessage) -> set[str]:
@@ -125,10 +140,10 @@ def _calls(message: BaseMessage) -> set[str]:
     return {call["id"] or "" for call in (*message.tool_calls, *message.invalid_tool_calls)}
 
 
-def _first_answers(calls: set[str], results: Iterable[BaseMessage]) -> list[BaseMessage]:
+def _first_answers(calls: set[str], results: Iterable[BaseMessage]) -> list[ToolMessage]:
     """Of these tool messages the first to each call: a second one to the same call is refused by a model."""
     open_calls = calls - {""}
-    found: list[BaseMessage] = []
+    found: list[ToolMessage] = []
     for result in results:
         if isinstance(result, ToolMessage) and result.tool_call_id in open_calls:
             open_calls.discard(result.tool_call_id)
@@ -190,7 +205,8 @@ def compose(
     """The prompt: system, summary, and the newest whole exchanges of the window that fit.
 
     The newest exchange is always in it, if need be only its question and newest messages, and at the price of
-    the summary if nothing else helps. Orphans of a tool call are never in it. Raises `MessageOverBudget`.
+    the summary if nothing else helps. A tool call without a result gets one that
+    says so, a result without its call is left out. Raises `MessageOverBudget`.
     """
     scale = correction(window)
     accepted = [units for exchange in exchanges(window) if (units := _units(exchange))]
@@ -216,6 +232,7 @@ def _least(window: Sequence[Sequence[Unit]]) -> Unit:
 def _prompt(head: list[BaseMessage], body: list[BaseMessage], size: int, window: int, scale: float) -> Prompt:
     """`size`: of the body, which is long and is counted once."""
     system, summary = PRIMING + count(head[0]), _size(head[1:])
+    sent = len(body) - sum(map(is_cut_off, body))
     estimate = system + summary + size
     return Prompt(
         messages=[*head, *body],
@@ -224,8 +241,8 @@ def _prompt(head: list[BaseMessage], body: list[BaseMessage], size: int, window:
         system=_scaled(system, scale),
         summary=_scaled(summary, scale),
         window=_scaled(size, scale),
-        sent=len(body),
-        left_out=window - len(body),
+        sent=sent,
+        left_out=window - sent,
     )
 
 

@@ -9,7 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
-from graph.budget import Budget, Fold, choose_fold, clip, compose, exchanges, fits, portion
+from graph.budget import (
+    CUT_OFF,
+    Budget,
+    Fold,
+    choose_fold,
+    clip,
+    compose,
+    exchanges,
+    fits,
+    is_cut_off,
+    portion,
+)
 from graph.errors import MessageOverBudget
 from graph.tokens import correction, count, count_all, count_text
 
@@ -136,7 +147,7 @@ def test_a_prompt_keeps_the_order(
         return
     head = ids(sent)[: 2 if "summary" in ids(sent) else 1]
     assert head in (["system"], ["system", "summary"])
-    body = sent[len(head) :]
+    body = [m for m in sent[len(head) :] if not is_cut_off(m)]
     places = [int(m.id or "") for m in body]
     assert places == sorted(set(places))
     assert [window[place] for place in places] == body
@@ -303,6 +314,28 @@ def test_a_second_result_to_one_call_is_left_out() -> None:
     call = AIMessage("", tool_calls=[{"name": "look", "args": {}, "id": "a"}])
     window = [HumanMessage("Which?"), call, *(ToolMessage(t, tool_call_id="a") for t in ("this", "that"))]
     assert compose(SYSTEM, None, window, Budget(400, 100)).messages == [SYSTEM, *window[:3]]
+
+
+def test_a_call_that_was_cut_off_is_told_so() -> None:
+    """Its message stays in the prompt, and the model learns that it has no result."""
+    calls = [{"name": "look", "args": {}, "id": id} for id in ("a", "b")]
+    there = [HumanMessage("Which?"), AIMessage("", tool_calls=calls), ToolMessage("this", tool_call_id="a")]
+    window = [*there, HumanMessage("And?")]
+    prompt = compose(SYSTEM, None, window, Budget(400, 100))
+    (mark,) = [m for m in prompt.messages if is_cut_off(m)]
+    assert isinstance(mark, ToolMessage) and (mark.tool_call_id, mark.status) == ("b", "error")
+    assert mark.text == CUT_OFF
+    assert prompt.messages == [SYSTEM, *there, mark, window[3]]
+    assert (prompt.sent, prompt.left_out) == (4, 0)
+    assert prompt.estimate == count_all(prompt.messages)
+
+
+def test_a_call_without_an_id_is_left_out() -> None:
+    """No result can name it."""
+    call = AIMessage("", tool_calls=[{"name": "look", "args": {}, "id": None}])
+    prompt = compose(SYSTEM, None, [HumanMessage("Which?"), call, HumanMessage("And?")], Budget(400, 100))
+    assert call not in prompt.messages
+    assert prompt.left_out == 1
 
 
 def test_trimming_now_folds_all_but_the_last_exchange() -> None:
