@@ -37,6 +37,13 @@ async def graph(small: Settings) -> AsyncIterator[OpenGraph]:
 
 
 @pytest.fixture
+async def other(small: Settings) -> AsyncIterator[OpenGraph]:
+    """Another graph on the same threads, as of another process: nothing is shared but the database."""
+    async with open_graph(small) as graph:
+        yield graph
+
+
+@pytest.fixture
 def place() -> Bookmark:
     """A thread of this test's own."""
     return Bookmark(f"t-{uuid4()}")

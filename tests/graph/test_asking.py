@@ -8,7 +8,7 @@ import pytest
 from graph import Bookmark, ModelRefused, ModelUnavailable, OpenGraph, Settings, open_graph
 from graph.asking import FALLBACK
 from graph.model import open_models
-from tests.graph.test_turns import say, texts
+from tests.graph.talking import say, texts
 from tests.openai_server import Fault, Kind, ModelServer, Received
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,7 @@ from graph import Bookmark, OpenGraph, Settings, open_graph
 from graph.branches import Branch, forks, parting
 from graph.checkpointers.runs import Runs
 from graph.transcript import Entry
-from tests.graph.test_turns import say, talk
+from tests.graph.talking import say, talk
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from graph import Bookmark, InvalidInput, OpenGraph, ThreadNotFound
 from graph.checkpointers.postgres import PostgresCheckpointer, open_postgres
 from graph.threads import Shelf, Thread, Threads
-from tests.graph.test_turns import say
+from tests.graph.talking import say
 
 pytestmark = pytest.mark.anyio
 

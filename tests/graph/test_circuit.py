@@ -23,8 +23,8 @@ from graph import (
 from graph.asking import FALLBACK
 from graph.circuit import FAILURES, REST, Circuit
 from graph.model import Models, open_models
+from tests.graph.talking import say, texts
 from tests.graph.test_asking import TwoModels
-from tests.graph.test_turns import say, texts
 from tests.openai_server import Fault
 
 pytestmark = pytest.mark.anyio

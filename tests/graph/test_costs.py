@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from graph import Bookmark, OpenGraph, Settings, open_graph
-from tests.graph.test_turns import say, talk
+from tests.graph.talking import say, talk
 
 pytestmark = pytest.mark.anyio
 

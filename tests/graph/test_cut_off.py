@@ -13,7 +13,7 @@ import pytest
 
 from graph import Bookmark, OpenGraph, Settings, ThreadDeleted, open_graph
 from graph.checkpointers.postgres import open_postgres
-from tests.graph.test_turns import say, texts
+from tests.graph.talking import say, texts
 from tests.openai_server import Fault, ModelServer
 
 pytestmark = pytest.mark.anyio

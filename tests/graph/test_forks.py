@@ -1,24 +1,16 @@
 """A fork that is sent twice: one question, one answer there, too; and how to have another."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from langchain_core.messages import BaseMessage
 
-from graph import Bookmark, IdempotencyConflict, OpenGraph, Settings, open_graph
+from graph import Bookmark, IdempotencyConflict, OpenGraph
 from graph.bookmark import configurable, with_places
 from tests.openai_server import ModelServer
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def other(small: Settings) -> AsyncIterator[OpenGraph]:
-    """Another graph on the same threads, as of another process."""
-    async with open_graph(small) as graph:
-        yield graph
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from graph import (
 )
 from graph.checkpointers import leases, pool
 from tests.checkpointers.wire import Wire
+from tests.graph.talking import say, talk, texts
 from tests.graph.test_cut_off import cut_off
-from tests.graph.test_turns import say, talk, texts
 from tests.openai_server import Fault, ModelServer
 
 pytestmark = pytest.mark.anyio

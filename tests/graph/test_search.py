@@ -12,7 +12,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from graph import Bookmark, OpenGraph
 from graph.checkpointers.postgres import PostgresCheckpointer, open_postgres
 from graph.threads import Hit, Threads
-from tests.graph.test_turns import talk
+from tests.graph.talking import talk
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from graph import Bookmark, InvalidInput, OpenGraph, ThreadNotFound
-from tests.graph.test_turns import say
+from tests.graph.talking import say
 
 pytestmark = pytest.mark.anyio
 

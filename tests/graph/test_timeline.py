@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from graph import Bookmark, OpenGraph
-from tests.graph.test_turns import talk
+from tests.graph.talking import talk
 
 pytestmark = pytest.mark.anyio
 

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from graph import Bookmark, CheckpointNotFound, OpenGraph
-from tests.graph.test_turns import say, talk
+from tests.graph.talking import say, talk
 
 pytestmark = pytest.mark.anyio
 

@@ -21,28 +21,10 @@ from graph import (
     open_graph,
 )
 from graph.bookmark import with_places
+from tests.graph.talking import WORDS, say, talk, texts
 from tests.openai_server import Fault, ModelServer
 
 pytestmark = pytest.mark.anyio
-
-WORDS = "amber birch cedar dune ember fjord grove heath inlet jetty knoll ledge marsh north orchard pier"
-
-
-def say(text: str) -> dict[str, Any]:
-    """One user message."""
-    return {"messages": [{"role": "user", "content": text}]}
-
-
-async def texts(graph: OpenGraph, place: Bookmark) -> list[str]:
-    """Every message of the thread, folded ones included."""
-    return [e.message.text for e in (await graph.threads.transcript(place, limit=1000)).entries]
-
-
-async def talk(graph: OpenGraph, place: Bookmark, turns: int) -> None:
-    """A conversation long enough to fold."""
-    for n in range(turns):
-        await graph.ainvoke(say(f"Note {n}: {WORDS} {n}"), place.config)
-
 
 BAD_TEXTS = {
     "empty": "",
