@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import gradio as gr
@@ -62,7 +63,7 @@ def page(graph: Graph, *, demo: bool) -> gr.Blocks:
                 spent = budget(graph, tab)
                 past = timeline(graph, tab, above)
         arrived = blocks.load(
-            lambda thread, zone: (*now(thread), zone),
+            _arrive,
             [tab.thread, tab.zone],
             [*tab.place, tab.zone],
             js=ARRIVE,
@@ -77,6 +78,12 @@ def page(graph: Graph, *, demo: bool) -> gr.Blocks:
                 side.after(event)
                 side.after(answered)
     return blocks
+
+
+def _arrive(thread: str, zone: str) -> tuple[Any, ...]:
+    """The thread that the address names. Where it names none the boxes are left alone: a person who is quick
+    may have begun one by the time that this arrives."""
+    return (*(now(thread) if thread else [gr.skip()] * 4), zone)
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -129,19 +129,24 @@ class Drawing:
         framed.then(None, [self.tab.thread], js="(thread) => lt.url(thread)", **DIRECT)
 
     async def frame(self, thread: str, at: str, mode: str, shown: int, request: gr.Request):
-        """The heading, how much came earlier, what the composer can do, and the thread if there is one."""
+        """The heading, how much came earlier, what the composer can do, and no thread where it is not there.
+
+        Else the thread's box is left alone: by the time that a slow answer arrives the tab may have another.
+        """
+        same = gr.skip()
         if not thread:
-            return _heading("New chat"), gr.Button(visible=False), _composer(False, mode), ""
+            return _heading("New chat"), gr.Button(visible=False), _composer(False, mode), same
         place = bookmark(thread, request, at)
         running = not at and await self.graph().turns.under_way(place) is not None
         try:
             title = (await self.graph().threads.get(place)).title
             newest = (await self.graph().threads.transcript(place, limit=1)).entries
         except ThreadNotFound:
-            return _heading("New chat"), gr.Button(visible=False), _composer(running, mode), thread * running
+            gone = same if running else ""
+            return _heading("New chat"), gr.Button(visible=False), _composer(running, mode), gone
         hidden = max(0, newest[0].seq + 1 - int(shown)) if newest else 0
         more = gr.Button(f"Load earlier ({hidden:,})", visible=hidden > 0)
-        return _heading(title), more, _composer(running, mode), thread
+        return _heading(title), more, _composer(running, mode), same
 
     async def show(
         self, thread: str, at: str, mode: str, shown: int, request: gr.Request

@@ -26,6 +26,7 @@ FULL, QUICK = 200, 10
 MISSING = "no browser here: install chromium"
 OTHER = "the page shows another text"
 LATE = "later than a second"
+EMPTY = "the page shows nothing"
 AT_ONCE = 2
 SOON = 1.0
 """Seconds from the page's coming alive to the words."""
@@ -86,7 +87,12 @@ async def _trial(stage: Stage, tally: Tally, browser: Browser, site: Site, n: in
 async def _see(stage: Stage, tally: Tally, page: Page, thread: str, text: str) -> None:
     """What the page shows, and when, against what is stored."""
     begin = time.monotonic()
-    await page.locator("#chat .user-row").first.wait_for()
+    try:
+        await page.locator("#chat .user-row").first.wait_for()
+    except PlaywrightError:
+        words = " ".join((await page.locator("body").inner_text()).split())
+        tally.must(False, EMPTY, [page.url, await stage.look(thread), words])
+        return
     waited = time.monotonic() - begin
     tally.must(waited <= SOON, LATE, f"{waited:.2f} s")
     await page.locator("#composer .submit-button").wait_for()

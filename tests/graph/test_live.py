@@ -171,6 +171,7 @@ async def test_a_turn_of_another_process_is_followed_and_stopped(
     async with open_graph(small) as other:
         turn = await graph.turns.start(place, "Tell me everything.")
         while turn.text.count(" ") < 5:
+            assert not turn.done, turn.error
             await asyncio.sleep(0.01)
         assert other.turns.running(place) is None
         there = await other.turns.under_way(place)
@@ -178,6 +179,7 @@ async def test_a_turn_of_another_process_is_followed_and_stopped(
         assert await other.turns.under_way(place) is there, "one follower for all who look"
         assert await other.turns.under_way(Bookmark(place.thread_id, "eve")) is None
         while there.text.count(" ") < 20:
+            assert not there.done, there.error
             await asyncio.sleep(0.01)
         assert turn.text.startswith(there.text)
         assert await other.turns.stop(place)

@@ -129,12 +129,18 @@ def visit(chromium: Browser, site: Site, model: ModelServer) -> Iterator[Callabl
     tabs: list[Tab] = []
 
     def opened(
-        thread: str = "", *, to: Site = site, size: tuple[int, int] = (1440, 900), dark: bool = False
+        thread: str = "",
+        *,
+        to: Site = site,
+        size: tuple[int, int] = (1440, 900),
+        dark: bool = False,
+        before: Callable[[Page], object] = id,
     ) -> Tab:
         context = chromium.new_context(
             viewport={"width": size[0], "height": size[1]}, color_scheme="dark" if dark else "light"
         )
         tabs.append(Tab(context.new_page(), to))
+        before(tabs[-1].page)
         return tabs[-1].open(thread)
 
     yield opened

@@ -1,5 +1,6 @@
 """The page in a real browser: talking, leaving and coming back, looking at earlier moments, forking."""
 
+import json
 import re
 import signal
 import socket
@@ -12,7 +13,7 @@ from uuid import uuid4
 import pytest
 from anyio.from_thread import start_blocking_portal
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from graph import OpenGraph, Settings
 from tests.openai_server import Fault, ModelServer
@@ -22,6 +23,8 @@ from ui.app import page
 
 browser = pytest.mark.browser
 Visit = Callable[..., Tab]
+EMPTY = ["", "", "now", 60]
+"""The place of a tab without a thread."""
 Behind = Callable[[Callable[[OpenGraph], object]], object]
 
 
@@ -50,6 +53,30 @@ def test_a_message_is_answered_and_the_address_names_its_thread(tab: Tab) -> Non
     expect(tab.names.first).to_have_text("The tulips are red")
     expect(tab.names.first).to_have_attribute("aria-current", "page")
     expect(tab.page).to_have_title("The tulips are red · Longthread")
+
+
+@browser
+def test_a_late_answer_to_the_empty_page_does_not_take_the_thread_away(visit: Visit) -> None:
+    held: list[Route] = []
+
+    def late(route: Route) -> None:
+        asked = json.loads(route.request.post_data or "{}").get("data")
+        if asked == EMPTY:
+            held.append(route)
+        else:
+            route.continue_()
+
+    tab = visit(before=lambda page: page.route("**/gradio_api/run/**", late))
+    tab.say("I type before the page is done").answered()
+    thread = tab.thread
+    assert held
+    for route in held:
+        route.continue_()
+        route.request.response()
+    tab.page.unroute_all()
+    tab.say("And I go on").answered()
+    assert tab.thread == thread
+    expect(tab.reload().mine).to_have_count(2)
 
 
 @browser
