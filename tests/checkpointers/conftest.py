@@ -1,11 +1,14 @@
-"""Every place where threads can be kept, each on a store of the test's own: the fixture `open_saver`.
+"""Every place where threads can be kept, each on a store of a test's own: `open_saver`, and `data`.
 
 A new place adds a fixture and its name to `SAVERS`; every law then holds for it too.
+`data` is a folder of the embedded Postgres.
 """
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +19,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from graph.checkpointers.pool import open_pool
 from graph.checkpointers.postgres import PostgresCheckpointer, open_postgres
+from tests.checkpointers.visiting import _copy, _visit
 
 OpenSaver = Callable[[], AbstractAsyncContextManager[BaseCheckpointSaver[str]]]
 """Opens a saver on the test's store; a second one on the same store is another process to it."""
@@ -62,6 +66,20 @@ def _stock(fresh_database: str) -> OpenSaver:
             yield saver
 
     return opened
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a cluster, to copy instead of running initdb for each test."""
+    data = tmp_path_factory.mktemp("made")
+    asyncio.run(_visit(data))
+    return data
+
+
+@pytest.fixture
+def data(made: Path, tmp_path: Path) -> Path:
+    """A stopped cluster of this test's own."""
+    return _copy(made, tmp_path / "data")
 
 
 class Scramble:
