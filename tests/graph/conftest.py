@@ -17,6 +17,12 @@ def model() -> Iterator[ModelServer]:
 
 
 @pytest.fixture
+def api(model: ModelServer) -> ModelServer:
+    """The same server, where `model` is who asks it."""
+    return model
+
+
+@pytest.fixture
 def small(database: str, model: ModelServer) -> Settings:
     """Settings that reach the model server, with a budget that a short talk fills."""
     return Settings.read(
