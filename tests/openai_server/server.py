@@ -1,65 +1,24 @@
-"""A server on 127.0.0.1 that speaks OpenAI's protocol, counts with the real vocabulary and fails on demand.
+"""The server while it runs, what it was asked and what it answers: `ModelServer`, `Received`."""
 
-    with ModelServer(limit=2000) as server:
-        server.url                                   # OPENAI_BASE_URL
-        server.fault = Fault("status", 429, times=2) # the next two requests
-        server.requests[-1].tokens                   # what the last prompt really cost
-
-or `python -m tests.openai_server --port 8001 [--limit TOKENS] [--log FILE]`. It answers as the demo model.
-"""
-
-import argparse
 import json
-import select
-import socket
-import struct
 import threading
 import time
-import warnings
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Literal, Self, cast
+from typing import Any, Self, cast
 
 from langchain_core.messages import BaseMessage, convert_to_messages
 
 from graph.demo_model import DemoModel, asks_summary
+from tests.openai_server.counting import count, count_prompt
+from tests.openai_server.faults import Fault
+from tests.openai_server.speaking import Speaker, chunk, completion, usage_of, words_of
 
-with warnings.catch_warnings():  # it reads its tables by a deprecated call
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from bpe_openai import get_encoding  # pyright: ignore[reportMissingTypeStubs]
-
-Kind = Literal[
-    "status",  # refuse with `status`
-    "garbage",  # 200, and a page of HTML
-    "garbage_midway",  # a stream that stops being JSON after `after` words
-    "error_midway",  # a stream with an error object in it after `after` words
-    "hang",  # not a byte, until the client hangs up
-    "hang_midway",  # silence after `after` words
-    "drop",  # reset the connection before a byte
-    "drop_midway",  # reset the connection after `after` words
-    "cut_midway",  # end the stream properly after `after` words, without its last words
-    "nul",  # a NUL and a lone surrogate in the answer
-    "empty",  # an answer without a word
-]
-OVERHEAD, IMAGE = 3, 765  # tokens of a message beside its role and text; of an image
 LIMIT_TEXT = (
     "This model's maximum context length is {limit} tokens. However, you requested {asked} tokens "
     "({tokens} in the messages, {answer} in the completion). The conversation began: {quote}"
 )
-
-
-@dataclass
-class Fault:
-    """What goes wrong with the next `times` requests (None: all), of one kind only if `only` is given."""
-
-    kind: Kind
-    status: int = 500
-    times: int | None = None
-    only: Literal["answers", "summaries"] | None = None
-    after: int = 3
 
 
 @dataclass
@@ -148,32 +107,6 @@ class ModelServer:
                 file.write(json.dumps({**asdict(received), "key": bool(received.key)}) + "\n")
 
 
-def count_prompt(messages: list[dict[str, Any]]) -> int:
-    """Tokens of a prompt as OpenAI counts them for its o200k models."""
-    return 3 + sum(map(_count_message, messages))
-
-
-def _count_message(message: dict[str, Any]) -> int:
-    tokens = OVERHEAD + _count(message.get("role", ""))
-    content: Any = message.get("content") or ""
-    parts: list[dict[str, Any]] = [{"text": content}] if isinstance(content, str) else content
-    tokens += sum(_count(part["text"]) if "text" in part else IMAGE for part in parts)
-    if name := message.get("name"):
-        tokens += _count(name) + 1
-    if calls := message.get("tool_calls"):
-        tokens += _count(json.dumps(calls, ensure_ascii=False))
-    return tokens
-
-
-def _count(text: str) -> int:
-    return len(_vocabulary().encode_ordinary(text.encode(errors="replace").decode()))
-
-
-@cache
-def _vocabulary() -> Any:
-    return get_encoding("o200k_base")
-
-
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     model: ModelServer
@@ -182,20 +115,16 @@ class _Server(ThreadingHTTPServer):
         """A client that hung up is no error of ours."""
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Speaker):
     server: _Server  # pyright: ignore[reportIncompatibleVariableOverride]
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
-
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - as http.server calls it
         if self.path.rstrip("/") == "/v1/models":
             self._json({"object": "list", "data": [{"id": "loopback", "object": "model"}]})
         else:
             self._error(404, "No such address.", "not_found")
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 - as http.server calls it
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.path.rstrip("/") != "/v1/chat/completions":
             self._error(404, "No such address.", "not_found")
@@ -248,12 +177,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._reply(asked, received, self._answer(prompt, received, kind), fault)
 
     def _reply(self, asked: dict[str, Any], received: Received, text: str, fault: Fault | None) -> None:
-        usage = _usage(received.tokens, _count(text))
+        usage = usage_of(received.tokens, count(text))
         options: dict[str, Any] = asked.get("stream_options") or {}
         if received.stream:
             self._stream(received, text, usage if options.get("include_usage") else None, fault)
         else:
-            self._json(_completion(received.model, text, usage))
+            self._json(completion(received.model, text, usage))
 
     def _answer(self, prompt: list[BaseMessage], received: Received, kind: str | None) -> str:
         if kind == "empty":
@@ -271,17 +200,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        self._event(_chunk(received.model, {"role": "assistant", "content": ""}))
-        for word in _words(text):
+        self._event(chunk(received.model, {"role": "assistant", "content": ""}))
+        for word in words_of(text):
             if fault and received.words >= fault.after and not self._go_on(received, fault):
                 return
             if self._gone(self.server.model.delay):
                 raise ConnectionResetError
-            self._event(_chunk(received.model, {"content": word}))
+            self._event(chunk(received.model, {"content": word}))
             received.words += 1
-        self._event(_chunk(received.model, {}, "stop"))
+        self._event(chunk(received.model, {}, "stop"))
         if usage:
-            self._event({**_chunk(received.model, {}), "choices": [], "usage": usage})
+            self._event({**chunk(received.model, {}), "choices": [], "usage": usage})
         self._data(b"data: [DONE]\n\n")
         self._data(b"")
 
@@ -312,17 +241,6 @@ class _Handler(BaseHTTPRequestHandler):
                 break
         self.close_connection = True
 
-    def _gone(self, seconds: float) -> bool:
-        """Wait; whether the client hung up meanwhile."""
-        readable, _, _ = select.select([self.connection], [], [], seconds)
-        return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
-
-    def _reset(self) -> None:
-        self.wfile.flush()
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.connection.close()
-        self.close_connection = True
-
     def _refuse(self, received: Received, status: int) -> None:
         received.status = status
         # As real servers do: some quote the key, some the message.
@@ -335,70 +253,3 @@ class _Handler(BaseHTTPRequestHandler):
         asked = received.tokens + answer
         text = LIMIT_TEXT.format(limit=limit, asked=asked, tokens=received.tokens, answer=answer, quote=quote)
         self._error(400, text, "context_length_exceeded")
-
-    def _error(self, status: int, message: str, code: str) -> None:
-        error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
-        self._json({"error": error}, status)
-
-    def _json(self, value: Any, status: int = 200) -> None:
-        self._body(status, "application/json", json.dumps(value).encode())
-
-    def _body(self, status: int, kind: str, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def _event(self, value: Any) -> None:
-        self._data(b"data: " + json.dumps(value).encode() + b"\n\n")  # ASCII: a lone surrogate as its escape
-
-    def _data(self, data: bytes) -> None:
-        self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
-        self.wfile.flush()
-
-
-def _words(text: str) -> Iterator[str]:
-    for i, word in enumerate(text.split(" ")):
-        yield f" {word}" if i else word
-
-
-def _usage(prompt: int, answer: int) -> dict[str, int]:
-    return {"prompt_tokens": prompt, "completion_tokens": answer, "total_tokens": prompt + answer}
-
-
-def _chunk(model: str, delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
-    choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    return {**_head(model, "chat.completion.chunk"), "choices": [choice]}
-
-
-def _completion(model: str, text: str, usage: dict[str, int]) -> dict[str, Any]:
-    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-    return {**_head(model, "chat.completion"), "choices": [choice], "usage": usage}
-
-
-def _head(model: str, kind: str) -> dict[str, Any]:
-    return {"id": "chatcmpl-loopback", "object": kind, "created": int(time.time()), "model": model}
-
-
-def main() -> None:
-    """Serve until interrupted."""
-    parser = argparse.ArgumentParser(prog="tests.openai_server", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--port", type=int, default=8001)
-    parser.add_argument("--limit", type=int, help="tokens of a prompt and its answer together")
-    parser.add_argument("--words", type=int, help="words of each answer")
-    parser.add_argument("--delay", type=float, default=0.02, help="seconds before each word")
-    parser.add_argument("--log", type=Path, help="a line of JSON for each request is added to this file")
-    with ModelServer(**vars(parser.parse_args())) as server:
-        print(f"OPENAI_BASE_URL={server.url}", flush=True)  # noqa: T201 - a command
-        try:
-            server.wait()
-        except KeyboardInterrupt:
-            largest = max((r.tokens for r in server.requests), default=0)
-            refused = sum(r.status >= 400 for r in server.requests)
-            print(f"\n{len(server.requests):,} requests, {refused:,} refused")  # noqa: T201 - a command
-            print(f"largest prompt {largest:,} tokens")  # noqa: T201 - a command
-
-
-if __name__ == "__main__":
-    main()
