@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 for _name in [n for n in os.environ if n.startswith(("LONGTHREAD_", "OPENAI_", "LANGSMITH_", "LANGCHAIN_"))]:
@@ -26,12 +27,13 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server() -> Iterator[str]:
     """URL of an embedded Postgres of this run."""
-    data: Path = tmp_path_factory.mktemp("longthread")
+    # Not below pytest's own folder: another run that begins shuts it to others, and root's server is one.
     with (
+        TemporaryDirectory(prefix="longthread-test-") as folder,
         anyio.from_thread.start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(embedded_postgres(data)) as url,
+        portal.wrap_async_context_manager(embedded_postgres(Path(folder) / "data")) as url,
     ):
         yield url
 
