@@ -6,32 +6,21 @@ written, what the database has is read, and the write is made again.
 """
 
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Any
 
-from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
-from psycopg.rows import DictRow
 
 from graph.bookmark import Bookmark
 from graph.checkpointers.drafts import Draft
 from graph.checkpointers.leases import Lease
 from graph.checkpointers.memory import Known, Memory
-from graph.checkpointers.pool import ConnectionLost
+from graph.checkpointers.pool import ConnectionLost, Lends
 from graph.checkpointers.reader import Reader
 from graph.errors import StaleWriter, StoreUnavailable, ThreadDeleted, ThreadNotFound
 
 TRIES = 8
 
 CROWDED = "Too many writers at once on this thread. Try again."
-
-
-class Lends(Protocol):
-    """What is written through."""
-
-    def connection(self) -> AbstractAsyncContextManager[AsyncConnection[DictRow]]:
-        """A living connection."""
-        ...
 
 
 class Attempts:

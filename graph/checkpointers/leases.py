@@ -8,16 +8,14 @@ clock alone says when: the clocks of processes differ, and a process that was st
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
-
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
 
 from graph.admission import Wish
 from graph.bookmark import Bookmark
+from graph.checkpointers.pool import Lends
 from graph.checkpointers.runs import Runs
 from graph.checkpointers.statements import SPAN
 from graph.errors import StoreUnavailable
@@ -64,14 +62,6 @@ _WISH = b"""
 UPDATE longthread_thread SET wish = %(wish)s WHERE key = %(key)s AND until > now()
 RETURNING lease::text AS lease
 """
-
-
-class Lends(Protocol):
-    """What is written through."""
-
-    def connection(self) -> AbstractAsyncContextManager[AsyncConnection[DictRow]]:
-        """A living connection."""
-        ...
 
 
 @dataclass(eq=False)

@@ -1,15 +1,15 @@
 """Checkpoints listed, newest first: `Listing` reads them a page at a time, ours and the stock's together."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, aclosing
-from typing import Any, Protocol, cast
+from contextlib import aclosing
+from typing import Any, cast
 
 from langchain_core.messages import BaseMessage
 from langgraph.checkpoint.base import CheckpointTuple
-from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 from graph.bookmark import Bookmark, configurable
+from graph.checkpointers.pool import Lends
 from graph.checkpointers.reader import Found, Reader, named
 from graph.checkpointers.records import Record
 from graph.checkpointers.references import read
@@ -27,14 +27,6 @@ LEFT JOIN LATERAL (
 ) w ON true
 WHERE {where} ORDER BY k.id DESC, k.thread DESC, k.ns DESC LIMIT %(limit)s
 """
-
-
-class Lends(Protocol):
-    """What is read through."""
-
-    def connection(self) -> AbstractAsyncContextManager[AsyncConnection[DictRow]]:
-        """A living connection."""
-        ...
 
 
 class Listing:

@@ -6,15 +6,14 @@ until then the thread is read from both.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Any
 
-from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 from graph.bookmark import Bookmark
 from graph.checkpointers.asked import made
 from graph.checkpointers.memory import Memory
+from graph.checkpointers.pool import Lends
 from graph.checkpointers.reader import Reader
 from graph.checkpointers.runs import Runs
 from graph.checkpointers.writer import Writer
@@ -44,14 +43,6 @@ _FREED = (
     b"DELETE FROM checkpoint_blobs WHERE thread_id = %s",
     b"DELETE FROM checkpoint_writes WHERE thread_id = %s",
 )
-
-
-class Lends(Protocol):
-    """What is read and written through."""
-
-    def connection(self) -> AbstractAsyncContextManager[AsyncConnection[DictRow]]:
-        """A living connection."""
-        ...
 
 
 class Moving:

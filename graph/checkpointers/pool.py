@@ -7,9 +7,9 @@ import socket
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
 from psycopg import AsyncConnection
@@ -112,6 +112,14 @@ async def open_pool(url: str, *, size: int = SIZE) -> AsyncIterator[Pool]:
     pool._pool = _Newest()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     async with pool:
         yield pool
+
+
+class Lends(Protocol):
+    """What is read and written through."""
+
+    def connection(self) -> AbstractAsyncContextManager[AsyncConnection[DictRow]]:
+        """A living connection."""
+        ...
 
 
 class Loan:

@@ -5,15 +5,15 @@ the checkpoints. Notes beside it, such as old summaries, go with the last checkp
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 from graph.bookmark import Bookmark
 from graph.checkpointers.memory import Memory
+from graph.checkpointers.pool import Lends
 from graph.checkpointers.records import Record
 from graph.checkpointers.references import numbers_in, read
 from graph.checkpointers.runs import Runs
@@ -102,14 +102,6 @@ _STOCK_COLUMNS = {
     "checkpoint_blobs": "checkpoint_ns, channel, version, type, blob",
     "checkpoint_writes": "checkpoint_ns, checkpoint_id, task_id, idx, channel, type, blob, task_path",
 }
-
-
-class Lends(Protocol):
-    """What is written through."""
-
-    def connection(self) -> AbstractAsyncContextManager[AsyncConnection[DictRow]]:
-        """A living connection."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,18 @@
 """From rows to what LangGraph reads: `Reader` runs the reading statements and remembers what it has seen."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, cast
 from uuid import UUID
 
 from langchain_core.messages import BaseMessage
 from langgraph.checkpoint.base import Checkpoint, CheckpointTuple, PendingWrite
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
 
 from graph.bookmark import Bookmark, configurable, with_places
 from graph.checkpointers.asked import Asked, asked_tuple
 from graph.checkpointers.ids import short
 from graph.checkpointers.memory import Known, Memory
-from graph.checkpointers.pool import ConnectionLost
+from graph.checkpointers.pool import ConnectionLost, Lends
 from graph.checkpointers.reading import reading
 from graph.checkpointers.records import Record
 from graph.checkpointers.references import TRANSCRIPT, Stored, give, numbers_in, read
@@ -44,14 +41,6 @@ JOIN longthread_message m ON m.thread = %s AND hashtext(m.id) = hashtext(i) AND 
 _BY_DIGEST = b"""
 SELECT array_agg(digest) AS digests, array_agg(body) AS bodies
 FROM longthread_value WHERE thread = %s AND digest = ANY (%s::uuid[])"""
-
-
-class Lends(Protocol):
-    """What the reader reads through."""
-
-    def connection(self) -> AbstractAsyncContextManager[AsyncConnection[DictRow]]:
-        """A living connection."""
-        ...
 
 
 @dataclass(frozen=True)
