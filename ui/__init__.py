@@ -8,8 +8,9 @@ threads.py    the list of threads
 timeline.py   earlier moments: look, fork from one, switch branches
 budget.py     what the next prompt holds, the summary, trim now
 headers.py    what every answer carries to keep other sites out
-render.py     messages, moments and threads as what Gradio shows; pure
-style.css     page.js
+words/        every text of the page, a table a language
+render/       messages, moments and threads as what Gradio shows; pure; a file a panel
+style/ page/  CSS and JavaScript, a file a panel, joined in the order of their names
 """
 
 import inspect

@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,24 +24,16 @@ from gradio.themes import Default
 from graph import InvalidSettings, LongthreadError, OpenGraph, Settings, open_graph
 from graph.checkpointers.embedded import default_data
 from ui.away import away
+from ui.away import line as away_line
 from ui.budget import budget
 from ui.chat import chat
 from ui.headers import Guarded
 from ui.tab import DIRECT, Graph, Tab, now
 from ui.threads import thread_list
 from ui.timeline import banner, timeline
+from ui.words import label, translated, words_of
 
-DEMO = (
-    "<p>Demo model: a small script answers here, not a real model. "
-    "Set <code>OPENAI_API_KEY</code> to talk to a real one.</p>"
-)
 BRAND = '<a class="brand" href="./">Longthread</a>'
-DRAWERS = (
-    '<button type="button" data-drawer="left" aria-controls="left" aria-expanded="false" '
-    'aria-label="Conversations"><i></i></button>'
-    '<button type="button" data-drawer="right" aria-controls="right" aria-expanded="false" '
-    'aria-label="Context and timeline"><i></i></button>'
-)
 ARRIVE = """() => [new URLSearchParams(location.search).get("thread") || "",
     Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC"]"""
 
@@ -54,11 +47,11 @@ def page(graph: Graph, *, demo: bool) -> gr.Blocks:
                 gr.HTML(BRAND, apply_default_css=False)
                 names = thread_list(graph, tab)
             with gr.Column(elem_id="middle"):
-                gr.HTML(DRAWERS, elem_id="drawers", apply_default_css=False)
-                back = away(tab)
+                drawers = gr.HTML("", elem_id="drawers", apply_default_css=False)
+                line, back = away(tab)
                 above = banner()
                 talk = chat(graph, tab)
-                gr.HTML(DEMO, elem_id="demo", visible=demo, apply_default_css=False)
+                gr.HTML(f"<p>{label('page.demo')}</p>", elem_id="demo", visible=demo, apply_default_css=False)
             with gr.Column(elem_id="right"):
                 spent = budget(graph, tab)
                 past = timeline(graph, tab, above)
@@ -69,6 +62,7 @@ def page(graph: Graph, *, demo: bool) -> gr.Blocks:
             js=ARRIVE,
             **DIRECT,
         )
+        blocks.load(_furnish, None, [drawers, line], **DIRECT)
         blocks.unload(tab.views.forget)
         sides = [names.listing, past.moments, spent.gauge]
         elsewhere = [arrived, names.opened, *names.changed, *past.moved]
@@ -84,6 +78,19 @@ def _arrive(thread: str, zone: str) -> tuple[Any, ...]:
     """The thread that the address names. Where it names none the boxes are left alone: a person who is quick
     may have begun one by the time that this arrives."""
     return (*(now(thread) if thread else [gr.skip()] * 4), zone)
+
+
+def _furnish(request: gr.Request) -> tuple[str, str]:
+    """What stands there whatever the tab shows, in the person's language: the buttons of the drawers and the
+    line that says what is away."""
+    words = words_of(request)
+    names = {"left": words("page.conversations"), "right": words("page.aside")}
+    drawers = "".join(
+        f'<button type="button" data-drawer="{side}" aria-controls="{side}" aria-expanded="false" '
+        f'aria-label="{escape(name)}"><i></i></button>'
+        for side, name in names.items()
+    )
+    return drawers, away_line(words)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -118,7 +125,8 @@ def create_app(settings: Settings) -> FastAPI:
         app,
         page(lambda: opened[-1], demo=settings.demo),
         path="/",
-        head=f"<style>{_read('style.css')}</style><script>{_read('page.js')}</script>",
+        head=f"<style>{_joined('style')}</style><script>{_joined('page')}</script>",
+        i18n=translated(),
         theme=Default(
             primary_hue="indigo",
             neutral_hue="slate",
@@ -146,8 +154,11 @@ def _probes(app: FastAPI, graph: Graph) -> None:
         return JSONResponse(told | why, 200 if well else 503, {"Cache-Control": "no-store"})
 
 
-def _read(name: str) -> str:
-    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+def _joined(folder: str) -> str:
+    """The files of a folder, a panel each, in the order of their names."""
+    return "\n".join(
+        path.read_text(encoding="utf-8") for path in sorted((Path(__file__).parent / folder).iterdir())
+    )
 
 
 def introduction(settings: Settings, address: str) -> str:

@@ -8,8 +8,9 @@ import gradio as gr
 from gradio.events import Dependency
 
 from graph import InvalidInput
-from ui import render
+from ui.render.budget import meter as drawn
 from ui.tab import DIRECT, NOW, Graph, Tab, bookmark
+from ui.words import label, words_of
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,9 @@ class Budget:
 
 def budget(graph: Graph, tab: Tab) -> Budget:
     """Make the panel."""
-    gr.HTML("<h2>Context</h2>", apply_default_css=False)
-    meter = gr.HTML(render.meter(None), elem_id="meter", apply_default_css=False)
-    trim = gr.Button("Trim now", size="sm", elem_id="trim", interactive=False)
+    gr.HTML(f"<h2>{label('budget.context')}</h2>", apply_default_css=False)
+    meter = gr.HTML("", elem_id="meter", apply_default_css=False)
+    trim = gr.Button(label("budget.trim"), size="sm", elem_id="trim", interactive=False)
 
     @tab.views.told
     async def fold(thread: str, request: gr.Request):
@@ -50,12 +51,13 @@ class Gauge:
 
     async def show(self, thread: str, at: str, mode: str, request: gr.Request):
         """What the next turn would send, and whether there is something to fold."""
+        words = words_of(request)
         if not thread:
-            return render.meter(None), gr.Button(interactive=False)
+            return drawn(None, words), gr.Button(interactive=False)
         try:
             context = await self.graph().acontext(bookmark(thread, request, at))
         except InvalidInput as error:  # the newest message alone is too long
-            return render.meter(None, str(error)), gr.Button(interactive=mode == NOW)
+            return drawn(None, words, str(error)), gr.Button(interactive=mode == NOW)
         exchanges = sum(m.type == "human" for m in context.prompt.messages)
         foldable = exchanges > 1 or context.prompt.left_out > 0
-        return render.meter(context), gr.Button(interactive=foldable and mode == NOW)
+        return drawn(context, words), gr.Button(interactive=foldable and mode == NOW)

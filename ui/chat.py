@@ -21,13 +21,13 @@ from langchain_core.messages import HumanMessage
 from graph import Bookmark, LongthreadError, ThreadNotFound
 from graph.live import Turn
 from graph.transcript import Entry, Page
-from ui import render
+from ui.render import chat as render
+from ui.render.text import markdown
 from ui.tab import DIRECT, EVENT, FORK, LOOK, ONCE, WINDOW, Graph, Tab, bookmark, now, tell
+from ui.words import Words, label, words_of
 
 TICK = 0.06
 """Seconds between two updates of a growing answer: each costs about 300 bytes whatever it says."""
-
-WELCOME = "### What shall we talk about?\nThis conversation is kept: its address brings you back to it."
 
 
 @dataclass(frozen=True)
@@ -42,20 +42,20 @@ class Chat:
 
 def chat(graph: Graph, tab: Tab) -> Chat:
     """Make the panel."""
-    heading = gr.HTML(_heading("New chat"), elem_id="heading", apply_default_css=False)
-    earlier = gr.Button("Load earlier", elem_id="earlier", size="sm", visible=False)
+    heading = gr.HTML("", elem_id="heading", apply_default_css=False)
+    earlier = gr.Button("", elem_id="earlier", size="sm", visible=False)
     log = gr.Chatbot(
         elem_id="chat",
-        label="Conversation",
+        label=label("chat.conversation"),
         show_label=False,
-        placeholder=WELCOME,
+        placeholder=str(label("chat.welcome")),
         buttons=["copy"],
         feedback_options=None,
         group_consecutive_messages=False,
     )
     composer = gr.Textbox(
-        label="Message",
-        placeholder="Write a message",
+        label=label("chat.message"),
+        placeholder=str(label("chat.write")),
         elem_id="composer",
         show_label=False,
         lines=1,
@@ -133,9 +133,9 @@ class Drawing:
 
         Else the thread's box is left alone: by the time that a slow answer arrives the tab may have another.
         """
-        same = gr.skip()
+        same, words = gr.skip(), words_of(request)
         if not thread:
-            return _heading("New chat"), gr.Button(visible=False), _composer(False, mode), same
+            return _heading("", words), gr.Button(visible=False), _composer(words, mode), same
         place = bookmark(thread, request, at)
         running = not at and await self.graph().turns.under_way(place) is not None
         try:
@@ -143,49 +143,50 @@ class Drawing:
             newest = (await self.graph().threads.transcript(place, limit=1)).entries
         except ThreadNotFound:
             gone = same if running else ""
-            return _heading("New chat"), gr.Button(visible=False), _composer(running, mode), gone
+            return _heading("", words), gr.Button(visible=False), _composer(words, mode, running), gone
         hidden = max(0, newest[0].seq + 1 - int(shown)) if newest else 0
-        more = gr.Button(f"Load earlier ({hidden:,})", visible=hidden > 0)
-        return _heading(title), more, _composer(running, mode), same
+        more = gr.Button(words("chat.earlier", count=hidden), visible=hidden > 0)
+        return _heading(title, words), more, _composer(words, mode, running), same
 
     async def show(
         self, thread: str, at: str, mode: str, shown: int, request: gr.Request
     ) -> AsyncIterator[Any]:
         """What is stored, then the answer as it grows, then what is stored again."""
         ours, left = self.tab.views.begin(request), self.tab.views.take(request)
+        words = words_of(request)
         if isinstance(left, LongthreadError):
-            tell(left)
+            tell(left, words)
         try:
             place = bookmark(thread, request, at) if thread else None
             turn = await self._turn(place, left) if place else None
-            async for rows in self._rows(place, turn, int(shown), ours):
+            async for rows in self._rows(place, turn, int(shown), ours, words):
                 if not ours():
                     break
                 yield rows
         except ThreadNotFound:
-            gr.Info("This conversation is not here. It may have been deleted.", title="Not found")
+            gr.Info(words("chat.gone"), title=words("chat.not_found"))
             yield []
         except LongthreadError as error:
             if type(error) is not type(left):  # the same trouble twice is told once
-                tell(error)
+                tell(error, words)
         yield gr.skip()  # the last frame is sent again in full, and might land in a thread opened meanwhile
 
     async def _rows(
-        self, place: Bookmark | None, turn: Turn | None, shown: int, ours: Callable[[], bool]
+        self, place: Bookmark | None, turn: Turn | None, shown: int, ours: Callable[[], bool], words: Words
     ) -> AsyncIterator[list[render.Bubble]]:
         if place is None:
             yield []
             return
         page = await self._page(place, shown, turn)
-        rows = await self._stored(place, page)
+        rows = await self._stored(place, page, words)
         if turn:
-            async for draft in _growing(page.entries, turn, ours):
+            async for draft in _growing(page.entries, turn, ours, words):
                 yield rows + draft
             if turn.error and ours():
-                tell(turn.error)
+                tell(turn.error, words)
             page = await self._page(place, shown, None)
-            rows = await self._stored(place, page)
-        yield rows + ([] if place.checkpoint_id else render.unanswered(page.entries))
+            rows = await self._stored(place, page, words)
+        yield rows + ([] if place.checkpoint_id else render.unanswered(page.entries, words))
 
     async def _turn(self, place: Bookmark, left: Turn | LongthreadError | None) -> Turn | None:
         """The turn under way, or the one of this tab that is over already."""
@@ -202,48 +203,47 @@ class Drawing:
                 raise
             return Page([], 0)  # its first message is on its way in
 
-    async def _stored(self, place: Bookmark, page: Page) -> list[render.Bubble]:
+    async def _stored(self, place: Bookmark, page: Page, words: Words) -> list[render.Bubble]:
         try:
             context = await self.graph().acontext(place)
         except LongthreadError:
             context = None  # too long for any prompt: the composer will say so
-        return render.conversation(page.entries, context)
+        return render.conversation(page.entries, context, words)
 
 
 async def _growing(
-    entries: list[Entry], turn: Turn, ours: Callable[[], bool]
+    entries: list[Entry], turn: Turn, ours: Callable[[], bool], words: Words
 ) -> AsyncIterator[list[render.Bubble]]:
     """What a turn adds to the stored rows, whenever that has changed, until it is done."""
     seen = None
     while not turn.done and ours():
         if seen != (seen := (turn.text, turn.folding)):
-            yield _draft(entries, turn)
+            yield _draft(entries, turn, words)
         await asyncio.sleep(TICK)
 
 
-def _draft(entries: list[Entry], turn: Turn) -> list[render.Bubble]:
+def _draft(entries: list[Entry], turn: Turn, words: Words) -> list[render.Bubble]:
     """What a turn under way adds to the stored messages."""
     stored = turn.question is None or turn.question.id in {entry.id for entry in entries}
-    rows = [] if stored or not turn.question else render.message(turn.question)
+    rows = [] if stored or not turn.question else render.message(turn.question, words)
     answered = stored and not (entries and isinstance(entries[-1].message, HumanMessage))
     if turn.text and not answered:
-        rows.append(render.bubble("assistant", render.markdown(turn.text)))
-    return rows + ([render.note("Summarising older messages to make room…")] if turn.folding else [])
+        rows.append(render.bubble("assistant", markdown(turn.text)))
+    return rows + ([render.note(words("chat.summarising"))] if turn.folding else [])
 
 
-def _composer(running: bool, mode: str) -> dict[str, Any]:
-    looking = mode == LOOK
-    hints = {
-        LOOK: "Go back to now, or fork from here, to write",
-        FORK: "Write the first message of the new branch",
-    }
+def _composer(words: Words, mode: str, running: bool = False) -> dict[str, Any]:
+    looking, hints = mode == LOOK, {LOOK: "chat.write_looking", FORK: "chat.write_fork"}
     return gr.update(
         submit_btn=not running and not looking,
         stop_btn=running,
         interactive=not looking,
-        placeholder=hints.get(mode, "Write a message"),
+        placeholder=words(hints.get(mode, "chat.write")),
     )
 
 
-def _heading(title: str) -> str:
-    return f"<h1>{escape(title)}</h1>"
+def _heading(title: str, words: Words) -> str:
+    """The title, and for the page's script what its buttons are called and whether the thread is new."""
+    new = "" if title else " data-new"
+    names = f'data-send="{escape(words("chat.send"))}" data-stop="{escape(words("chat.stop"))}"'
+    return f"<h1 {names}{new}>{escape(title or words('page.new'))}</h1>"

@@ -18,6 +18,7 @@ from gradio.components import Component
 
 from graph import LOCAL, Bookmark, LongthreadError, OpenGraph
 from graph.live import Turn
+from ui.words import Words
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -96,9 +97,9 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def tell(error: LongthreadError) -> None:
+def tell(error: LongthreadError, words: Words) -> None:
     """Show an error of ours as a toast. Toasts render HTML."""
-    gr.Warning(html.escape(str(error)), title="That did not work")
+    gr.Warning(html.escape(str(error)), title=html.escape(words("page.failed")))
 
 
 class Views:

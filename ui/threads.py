@@ -10,8 +10,9 @@ from gradio.components import Component
 from gradio.events import Dependency
 
 from graph import Bookmark
-from ui import render
+from ui.render.threads import thread_list as listed
 from ui.tab import DIRECT, Graph, Tab, bookmark, now, user_of, zone_of
+from ui.words import words_of
 
 ROWS = 50
 """Threads in the list at first, and by how many "Show more" grows it."""
@@ -125,5 +126,6 @@ class Listing:
         found = await self.graph().threads.list(user, limit=limit + 1)
         running = [t.thread_id for t in found if self.graph().turns.running(Bookmark(t.thread_id, user))]
         today = datetime.now(zone_of(zone))
-        value = render.thread_list(found[:limit], thread, running, today, len(found) > limit)
+        more, words = len(found) > limit, words_of(request)
+        value = listed(found[:limit], thread, running, today, words, more=more)
         return value, gr.Timer(active=bool(running))

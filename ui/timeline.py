@@ -13,8 +13,10 @@ from gradio.events import Dependency
 
 from graph import Bookmark, ThreadNotFound
 from graph.history import difference
-from ui import render
+from ui.render.timeline import difference as changes
+from ui.render.timeline import timeline as listed
 from ui.tab import DIRECT, FORK, LOOK, WINDOW, Graph, Tab, bookmark, now, zone_of
+from ui.words import label, words_of
 
 STEPS = 80
 """Checkpoints on the timeline at first, and by how many "Load older steps" grows it."""
@@ -43,16 +45,16 @@ def banner() -> Banner:
     """Make the line above the chat."""
     with gr.Row(elem_id="banner", visible=False) as row:
         text = gr.HTML("", elem_id="banner-text", apply_default_css=False)
-        switch = gr.Button("Make this the current branch", size="sm", elem_id="switch")
-        fork = gr.Button("Fork from here", size="sm", elem_id="fork")
-        back = gr.Button("Back to now", size="sm", elem_id="back")
+        switch = gr.Button(label("timeline.switch"), size="sm", elem_id="switch")
+        fork = gr.Button(label("timeline.fork_here"), size="sm", elem_id="fork")
+        back = gr.Button(label("timeline.back"), size="sm", elem_id="back")
     return Banner(row, text, back, fork, switch)
 
 
 def timeline(graph: Graph, tab: Tab, above: Banner) -> Timeline:
     """Make the panel, and wire the banner's buttons."""
     change = gr.HTML("", elem_id="difference", elem_classes="lt-part", apply_default_css=False, visible=False)
-    gr.HTML("<h2>Timeline</h2>", elem_classes="lt-part", apply_default_css=False)
+    gr.HTML(f"<h2>{label('timeline.timeline')}</h2>", elem_classes="lt-part", apply_default_css=False)
     steps = gr.HTML(
         "",
         js_on_load='lt.wire(element, trigger, ["look", "older"])',
@@ -123,7 +125,7 @@ class Moments:
             found = await self.graph().threads.moments(place, limit=limit + 1) if place else []
         except ThreadNotFound:
             found, limit = [], 0
-        return render.timeline(found[:limit], at, zone_of(zone), len(found) > limit)
+        return listed(found[:limit], at, zone_of(zone), words_of(request), more=len(found) > limit)
 
     async def compare(self, thread: str, at: str, mode: str, step: str, request: gr.Request):
         """What the step that is looked at changed."""
@@ -133,18 +135,16 @@ class Moments:
         parent = Bookmark.of(after.parent_config).checkpoint_id if after.parent_config else None
         place = bookmark(thread, request, parent or "")
         before = await self.graph().aget_state(place.config) if parent else None
-        return gr.HTML(render.difference(step, difference(before, after)), visible=True)
+        return gr.HTML(changes(step, difference(before, after), words_of(request)), visible=True)
 
-    def announce(self, mode: str, step: str, branch: str):
+    def announce(self, mode: str, step: str, branch: str, request: gr.Request):
         """The banner."""
         looking, forking = mode == LOOK, mode == FORK
-        words = {
-            LOOK: f"You are looking at step {step} (read only)",
-            FORK: f"Your next message starts a new branch at step {step}",
-        }
+        words = words_of(request)
+        said = words("timeline.looking" if looking else "timeline.forking", step=step)
         return (
             gr.Row(visible=looking or forking),
-            f'<p role="status">{escape(words.get(mode, ""))}</p>',
+            f'<p role="status">{escape(said) if looking or forking else ""}</p>',
             gr.Button(visible=looking),
             gr.Button(visible=looking and branch == "tip"),
         )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -15,6 +16,8 @@ from tests.ui.site import Site, browser
 
 ROOT = Path(__file__).parents[2]
 expect.set_options(timeout=15_000)
+
+Behind = Callable[[Callable[[OpenGraph], object]], object]
 
 
 class Tab:
@@ -86,6 +89,14 @@ class Tab:
 
     def steps(self, kind: str):
         return self.page.locator(f"#timeline li.{kind} button")
+
+
+Visit = Callable[..., Tab]
+
+
+def words_in_all(number: int) -> re.Pattern[str]:
+    """A text of that many words."""
+    return re.compile(rf"^\s*(\S+\s+){{{number - 1}}}\S+\s*$")
 
 
 def _foreign(url: str, site: Site) -> bool:
@@ -170,3 +181,17 @@ def behind(environment: dict[str, str]) -> Callable[[Callable[[OpenGraph], objec
             return elsewhere.submit(opened).result()
 
     return act
+
+
+@pytest.fixture(scope="module")
+def long_thread(behind: Behind) -> str:
+    """A thread of 140 messages, most of them folded."""
+    thread = f"long-{uuid4()}"
+
+    def talk(graph: OpenGraph) -> None:
+        place = {"configurable": {"thread_id": thread}}
+        for i in range(70):
+            graph.invoke({"messages": [("user", f"Fact number {i}: the lighthouse has {i} steps.")]}, place)
+
+    behind(talk)
+    return thread

@@ -15,8 +15,10 @@ from graph.threads import Thread
 from graph.timeline import Moment
 from graph.transcript import Entry
 from graph.turns import ContextView
-from ui import render
+from ui.render import budget, chat, text, threads, timeline
+from ui.words import Words
 
+WORDS = Words("en")
 EVIL = """<img src=x onerror="alert(1)">'${1}{{2}}"""
 NOON = datetime(2026, 5, 9, 12, tzinfo=UTC)
 SUMMARY = SystemMessage(
@@ -29,11 +31,11 @@ def entries(*messages: HumanMessage | AIMessage | ToolMessage) -> list[Entry]:
     return [Entry(f"m{i}", i, m) for i, m in enumerate(messages)]
 
 
-def context(*, sent: int = 2, left_out: int = 0, summary: SystemMessage | None = None) -> ContextView:
+def view(*, sent: int = 2, left_out: int = 0, summary: SystemMessage | None = None) -> ContextView:
     return ContextView(Prompt([], 500, 480, 40, 60, 400, sent, left_out), summary, 1000)
 
 
-def words(rows: list[render.Bubble]) -> list[str]:
+def words(rows: list[chat.Bubble]) -> list[str]:
     return [row["content"][0]["text"] for row in rows]
 
 
@@ -54,53 +56,53 @@ def moment(**changes: object) -> Moment:
 
 
 def test_html_is_shown_and_code_is_left_alone() -> None:
-    assert render.markdown("a <b>x</b> 1 < 2") == "a &lt;b>x&lt;/b> 1 < 2"
-    assert render.markdown("`<b>` and\n```html\n<i>\n```\n<i>") == "`<b>` and\n```html\n<i>\n```\n&lt;i>"
-    assert render.markdown("see <https://example.org>") == "see <https://example.org>"
-    assert render.markdown("```\n<b>") == "```\n<b>"
+    assert text.markdown("a <b>x</b> 1 < 2") == "a &lt;b>x&lt;/b> 1 < 2"
+    assert text.markdown("`<b>` and\n```html\n<i>\n```\n<i>") == "`<b>` and\n```html\n<i>\n```\n&lt;i>"
+    assert text.markdown("see <https://example.org>") == "see <https://example.org>"
+    assert text.markdown("```\n<b>") == "```\n<b>"
 
 
 @given(st.text(alphabet="<>ab/!`~\n ", max_size=60))
-def test_markdown_outside_code_never_opens_a_tag(text: str) -> None:
-    if "`" not in text and "~" not in text:
-        assert not any(f"<{c}" in render.markdown(text) for c in "ab/!")
-    assert render.markdown(text).replace("&lt;", "<") == text
+def test_markdown_outside_code_never_opens_a_tag(said: str) -> None:
+    if "`" not in said and "~" not in said:
+        assert not any(f"<{c}" in text.markdown(said) for c in "ab/!")
+    assert text.markdown(said).replace("&lt;", "<") == said
 
 
 def test_the_divider_stands_after_the_newest_folded_message() -> None:
     talk = entries(HumanMessage("a"), AIMessage("b"), HumanMessage("c"), AIMessage("d"))
-    rows = words(render.conversation(talk, context(summary=SUMMARY)))
+    rows = words(chat.conversation(talk, view(summary=SUMMARY), WORDS))
     assert [r for r in rows if "lt-" not in r] == ["a", "b", "c", "d"]
     assert "38 messages summarised, 6,120 → 410 tokens" in rows[2]
 
 
 def test_what_is_left_out_of_the_prompt_is_said_above_what_is_sent() -> None:
     talk = entries(HumanMessage("a"), AIMessage("b"), HumanMessage("c"), AIMessage("d"))
-    rows = words(render.conversation(talk, context(sent=2, left_out=2)))
+    rows = words(chat.conversation(talk, view(sent=2, left_out=2), WORDS))
     assert "2 messages above left out" in rows[2] and rows[3] == "c"
 
 
 def test_a_stopped_answer_is_marked() -> None:
-    rows = words(render.message(AIMessage("half", response_metadata={"stopped": True})))
+    rows = words(chat.message(AIMessage("half", response_metadata={"stopped": True}), WORDS))
     assert rows[0] == "half" and "Stopped" in rows[1]
 
 
 def test_an_answer_says_which_model_stood_in() -> None:
-    rows = words(render.message(AIMessage("done", response_metadata={FALLBACK: "<b>second"})))
+    rows = words(chat.message(AIMessage("done", response_metadata={FALLBACK: "<b>second"}), WORDS))
     assert rows[0] == "done" and "Answered by &lt;b&gt;second" in rows[1]
 
 
 def test_only_a_question_at_the_end_can_be_tried_again() -> None:
     asked = entries(HumanMessage("a"))
-    assert render.unanswered(asked)[0]["options"][0]["value"] == render.AGAIN
-    assert not render.unanswered([*asked, *entries(AIMessage("b"))]) and not render.unanswered([])
+    assert chat.unanswered(asked, WORDS)[0]["options"][0]["value"] == chat.AGAIN
+    assert not chat.unanswered([*asked, *entries(AIMessage("b"))], WORDS) and not chat.unanswered([], WORDS)
 
 
 def test_parts_that_are_not_text_are_named() -> None:
     picture = HumanMessage(
         [{"type": "text", "text": "look"}, {"type": "image_url", "image_url": {"url": "x"}}]
     )
-    assert words(render.message(picture)) == ["look\n\n[image_url]"]
+    assert words(chat.message(picture, WORDS)) == ["look\n\n[image_url]"]
 
 
 @pytest.mark.parametrize(
@@ -115,38 +117,40 @@ def test_parts_that_are_not_text_are_named() -> None:
     ],
 )
 def test_threads_are_grouped_by_age(day: date, group: str) -> None:
-    assert render.period(day, NOON.date()) == group
+    assert threads.period(day, NOON.date(), WORDS) == group
 
 
 def test_a_thread_is_listed_under_the_readers_own_day() -> None:
     late = datetime(2026, 5, 8, 23, tzinfo=UTC)
     listed = thread("t", "Tea", late)
     lisbon, tokyo = (NOON.astimezone(ZoneInfo(z)) for z in ("Europe/Lisbon", "Asia/Tokyo"))
-    assert "Today" in render.thread_list([listed], "", [], lisbon, more=False)  # 00:00 of the ninth in Lisbon
-    assert "Today" in render.thread_list([listed], "", [], tokyo, more=False)
-    assert "Yesterday" in render.thread_list([listed], "", [], NOON, more=False)
+    assert "Today" in threads.thread_list(
+        [listed], "", [], lisbon, WORDS, more=False
+    )  # 00:00 of the ninth in Lisbon
+    assert "Today" in threads.thread_list([listed], "", [], tokyo, WORDS, more=False)
+    assert "Yesterday" in threads.thread_list([listed], "", [], NOON, WORDS, more=False)
 
 
 def test_the_list_marks_the_current_and_the_running_and_escapes_all() -> None:
-    threads = [thread(EVIL, EVIL, NOON), thread("b", "", NOON)]
-    html = render.thread_list(threads, "b", [EVIL], NOON, more=True)
+    listed = [thread(EVIL, EVIL, NOON), thread("b", "", NOON)]
+    html = threads.thread_list(listed, "b", [EVIL], NOON, WORDS, more=True)
     assert "<img" not in html and '"alert' not in html
     assert html.count('aria-current="page"') == 1 and html.count('class="running"') == 1
     assert "Untitled" in html and "Show more" in html
 
 
 def test_the_meter_adds_up_and_says_what_is_sent_and_folded() -> None:
-    html = render.meter(context(sent=96, summary=SUMMARY))
+    html = budget.meter(view(sent=96, summary=SUMMARY), WORDS)
     assert 'role="meter"' in html and 'aria-valuenow="500"' in html and "50 %" in html
     assert "96 of 134 messages sent, 38 folded." in html
     assert "&lt;b&gt;tea" in html
-    assert "2 left out" in render.meter(context(left_out=2))
-    assert "&lt;" in render.meter(None, EVIL)
+    assert "2 left out" in budget.meter(view(left_out=2), WORDS)
+    assert "&lt;" in budget.meter(None, WORDS, EVIL)
 
 
 def test_the_timeline_marks_where_one_looks_and_the_tips_of_other_branches() -> None:
     other = moment(checkpoint_id="d", active=False, preview=EVIL)
-    html = render.timeline([moment(), other], "c", UTC, more=True)
+    html = timeline.timeline([moment(), other], "c", UTC, WORDS, more=True)
     assert html.count('aria-current="step"') == 1 and html.count("other branch") == 1
     assert "<img" not in html and "Load older steps" in html and "12:00" in html
 
@@ -155,7 +159,7 @@ def test_a_difference_shows_what_came_what_left_and_the_summaries() -> None:
     change = Difference(
         [HumanMessage(EVIL)], [AIMessage("old")], [(AIMessage("x"), AIMessage("y"))], None, SUMMARY
     )
-    html = render.difference("5", change)
+    html = timeline.difference("5", change, WORDS)
     assert html.count('class="added"') == 3 and html.count('class="removed"') == 2
     assert "<img" not in html and "&lt;b&gt;tea" in html
-    assert "Nothing" in render.difference("5", Difference([], [], [], SUMMARY, SUMMARY))
+    assert "Nothing" in timeline.difference("5", Difference([], [], [], SUMMARY, SUMMARY), WORDS)

@@ -1,0 +1,33 @@
+"""The Context panel in a real browser: the meter, the fold, trimming."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.ui.conftest import Tab, Visit
+
+browser = pytest.mark.browser
+
+
+@browser
+def test_the_fold_is_a_divider_and_the_meter_says_what_is_sent(visit: Visit, long_thread: str) -> None:
+    tab = visit(long_thread)
+    expect(tab.notes).to_have_text([re.compile(r"^\d+ messages summarised, [\d,]+ → \d+ tokens$")])
+    meter = tab.page.get_by_role("meter")
+    assert 0 < int(meter.get_attribute("aria-valuenow") or 0) <= 900
+    words = re.search(r"(\d+) of 140 messages sent, (\d+) folded", tab.page.inner_text("#meter"))
+    assert words and int(words[1]) + int(words[2]) == 140
+    tab.page.click("#meter summary")
+    expect(tab.page.locator("#meter .text")).to_be_visible()
+
+
+@browser
+def test_trim_now_folds_all_but_the_last_exchange(tab: Tab) -> None:
+    for word in ("apples", "pears", "plums"):
+        tab.say(f"I like {word}").answered()
+    tab.page.click("#trim")
+    expect(tab.notes).to_contain_text("4 messages summarised")
+    expect(tab.page.locator("#meter")).to_contain_text("2 of 6 messages sent, 4 folded")
+    expect(tab.page.locator("#trim")).to_be_disabled()
+    expect(tab.mine.first).to_have_text("I like apples")

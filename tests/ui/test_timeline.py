@@ -1,0 +1,55 @@
+"""The timeline in a real browser: looking at earlier moments, forking."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.openai_server import ModelServer
+from tests.ui.conftest import Tab
+
+browser = pytest.mark.browser
+
+
+@browser
+def test_looking_shows_the_moment_and_what_it_changed_and_asks_no_model(tab: Tab, model: ModelServer) -> None:
+    for word in ("one", "two", "three"):
+        tab.say(f"Step {word}").answered()
+    asked = len(model.requests)
+    expect(tab.steps("answer")).to_have_count(3)
+    tab.steps("answer").last.click()
+    expect(tab.mine).to_have_text(["Step one"])
+    expect(tab.page.locator("#banner")).to_contain_text("(read only)")
+    expect(tab.page.locator("#composer textarea")).to_be_disabled()
+    added = tab.page.locator("#difference .added")
+    expect(added).to_have_count(2)
+    expect(added.first).to_contain_text("Step one")
+    expect(tab.page.locator("#meter")).to_contain_text("2 of 2 messages sent")
+    tab.page.click("#back")
+    expect(tab.mine).to_have_count(3)
+    expect(tab.page.locator("#banner")).to_be_hidden()
+    expect(tab.page.locator("#difference")).to_be_hidden()
+    assert len(model.requests) == asked
+
+
+@browser
+def test_a_fork_answers_and_the_branch_it_left_can_be_made_current_again(tab: Tab) -> None:
+    tab.say("Common root").answered()
+    tab.say("Left branch").answered()
+    expect(tab.steps("answer")).to_have_count(2)
+    tab.steps("answer").last.click()
+    expect(tab.mine).to_have_text(["Common root"])
+    tab.page.click("#fork")
+    expect(tab.page.locator("#banner")).to_contain_text("starts a new branch")
+    expect(tab.page.locator("#composer textarea")).to_be_enabled()
+    tab.say("Right branch").answered()
+    expect(tab.mine).to_have_text(["Common root", "Right branch"])
+    expect(tab.answers.last).to_contain_text("Right branch")
+    expect(tab.page.locator("#banner")).to_be_hidden()
+    other = tab.page.locator("#timeline button[data-branch=tip]")
+    expect(other).to_contain_text("other branch")
+    other.click()
+    expect(tab.mine).to_have_text(["Common root", "Left branch"])
+    tab.page.click("#switch")
+    expect(tab.page.locator("#banner")).to_be_hidden()
+    tab.reload()
+    expect(tab.mine).to_have_text(["Common root", "Left branch"])
+    expect(tab.page.locator("#timeline button[data-branch=tip]")).to_contain_text("Right branch")

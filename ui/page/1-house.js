@@ -1,0 +1,34 @@
+// The little that Gradio cannot do: clicks on our own HTML, the address bar, the drawers. Each panel adds its own.
+window.lt = (() => {
+  const $ = (selector, root = document) => root.querySelector(selector);
+
+  // A click on anything with data-do="event" triggers that event with the element's data.
+  const wire = (element, trigger) => element.addEventListener("click", (e) => {
+    const target = e.target.closest("[data-do]");
+    if (!target || e.ctrlKey || e.metaKey || e.shiftKey || e.button) return;
+    e.preventDefault();
+    if (target.dataset.do === "open") url(target.dataset.id, true);
+    if (target.dataset.do !== "more" && target.dataset.do !== "older") drawer("");
+    trigger(target.dataset.do, { ...target.dataset });
+  });
+
+  const thread = () => new URLSearchParams(location.search).get("thread") || "";
+
+  function url(id, push) {
+    const address = id ? `?thread=${encodeURIComponent(id)}` : location.pathname;
+    if (thread() !== id) history[push ? "pushState" : "replaceState"](null, "", address);
+  }
+
+  function drawer(side) {
+    document.body.dataset.drawer = side;
+    for (const b of document.querySelectorAll("[data-drawer]")) b.setAttribute?.("aria-expanded", b.dataset.drawer === side);
+  }
+
+  addEventListener("keydown", (e) => e.key === "Escape" && drawer(""));
+  addEventListener("click", (e) => {
+    const side = e.target.closest?.("button[data-drawer]")?.dataset.drawer;
+    if (side) drawer(document.body.dataset.drawer === side ? "" : side);
+    else if (document.body.dataset.drawer && !e.target.closest?.("#left, #right, dialog, menu")) drawer("");
+  });
+  return { $, wire, thread, url, drawer };
+})();

@@ -1,0 +1,1 @@
+"""What the page shows, as values: a file a panel, and `text`, which makes safe what people wrote. Pure."""
