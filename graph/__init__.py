@@ -20,6 +20,7 @@ The rooms, from the ground up (imports go down only):
     checkpointers   the places where threads can be kept
     branches, searching   where the lines of a thread part / words looked for
     tables          the tables behind a saver, from any event loop
+    forking         where something else can be said
     transcript, timeline   a thread's branch, a page at a time / its checkpoints as moments
     threads         the catalogue: list, search, rename, delete; what can be done with a thread
     health          whether the database and the models answer

@@ -102,6 +102,10 @@ class Admits(Protocol):
         """Keep the turn's own questions, which a model would not answer, apart from those that come after."""
         ...
 
+    async def withdraw(self, place: Bookmark) -> Sequence[BaseMessage]:
+        """Take back every question that waits for an answer; what they were. Raises `ThreadBusy`."""
+        ...
+
     async def under_way(self, place: Bookmark) -> str | None:
         """What a turn has said so far, in whichever process; None when there is none."""
         ...

@@ -13,9 +13,10 @@ from typing import Any, cast
 from uuid import uuid4
 
 from langchain_core.messages import HumanMessage
+from langchain_core.runnables import RunnableConfig
 
 from graph.admission import Admits
-from graph.bookmark import Bookmark
+from graph.bookmark import Bookmark, with_places
 from graph.context import Context
 from graph.errors import LongthreadError, StoreUnavailable, ThreadBusy
 from graph.turns import ThreadGraph
@@ -146,6 +147,22 @@ class Turns:
             return None
         return self._launch(Turn(place, None), lambda turn: self._answer(turn, None))
 
+    async def again(self, place: Bookmark, question: HumanMessage) -> Turn:
+        """Ask a question that is stored once more, at the moment before it: its next answer is a sibling of
+        those that it had. Raises as `start`."""
+        config = with_places(place.config, request_id=str(uuid4()))
+        values = {"messages": [question]}
+        await self._graph.admit(values, config)
+        turn = self._launch(Turn(place, question), lambda turn: self._answer(turn, values, config))
+        await turn.admission()
+        return turn
+
+    async def withdraw(self, place: Bookmark) -> str:
+        """Take back the questions that have no answer; what they said. Raises `ThreadBusy`."""
+        if self.running(place):
+            raise ThreadBusy
+        return "\n\n".join(question.text for question in await self._saver.withdraw(place))
+
     async def trim(self, place: Bookmark) -> Turn:
         """Fold all but the last exchange now."""
         turn = Turn(place, None)
@@ -232,9 +249,9 @@ class Turns:
             del self._running[turn.bookmark.key]
             turn.settle(error)
 
-    async def _answer(self, turn: Turn, values: Any) -> None:
+    async def _answer(self, turn: Turn, values: Any, config: RunnableConfig | None = None) -> None:
         parts = self._graph.astream(
-            values, turn.bookmark.config, context=turn.context, stream_mode=["messages", "updates"]
+            values, config or turn.bookmark.config, context=turn.context, stream_mode=["messages", "updates"]
         )
         async for mode, part in parts:
             if mode == "updates":

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from graph.bookmark import Bookmark, storable
 from graph.checkpointers import PostgresCheckpointer
 from graph.errors import InvalidInput, ThreadNotFound
+from graph.forking import Forking
 from graph.searching import SEARCH, Hit, wanted
 from graph.tables import Tables, owned
 from graph.timeline import Moment, Timelines
@@ -88,6 +89,7 @@ class Threads:
     def __init__(self, saver: PostgresCheckpointer) -> None:
         self._saver, self._tables = saver, Tables(saver)
         self._transcripts, self._timelines = Transcripts(saver), Timelines(saver)
+        self._forking = Forking(saver)
 
     # The catalogue
 
@@ -169,6 +171,14 @@ class Threads:
         The branch is the bookmark's checkpoint's, else the active one. Raises `ThreadNotFound`.
         """
         return await self._transcripts.page(place, limit, before)
+
+    async def before(self, place: Bookmark, message_id: str) -> Bookmark:
+        """The moment of the branch before this message: what is asked there is its sibling.
+
+        Raises `ThreadNotFound`, and `CheckpointNotFound` where the message is not on the branch or the moment
+        was pruned.
+        """
+        return await self._forking.before(place, message_id)
 
     async def switch(self, place: Bookmark) -> None:
         """Make the bookmark's checkpoint the tip of the active branch.

@@ -5,6 +5,7 @@ It holds every message: those that are folded away, and the questions that wait 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -32,7 +33,7 @@ JOIN longthread_checkpoint c ON c.thread = t.number AND c.ns = '' AND c.id = ANY
 WHERE t.owner = %(owner)s AND t.key = %(key)s
 """
 _SAID = """
-SELECT m.number, m.type, m.id, m.text, m.body
+SELECT m.number, m.type, m.id, m.text, m.body, m.created
 FROM (SELECT %(runs)s::integer[] AS runs) a CROSS JOIN generate_subscripts(a.runs, 1) i
 CROSS JOIN LATERAL (
     SELECT * FROM longthread_message m
@@ -70,6 +71,8 @@ class Entry:
     seq: int
     message: BaseMessage
     branches: Sequence[Branch] = ()
+    created: datetime | None = None
+    """When it was stored; None while it waits for an answer."""
 
 
 @dataclass(frozen=True)
@@ -88,16 +91,18 @@ class Transcripts:
 
     async def page(self, place: Bookmark, limit: int, before: int | None) -> Page:
         """The branch's last `limit` messages, or those before its `before`th. Raises `ThreadNotFound`."""
-        thread, line, tip, asked = await self._line(place)
+        thread, line, tip, asked = await self.line(place)
         length = line.length + len(asked)
         stop = length if before is None else min(before, length)
         start = max(0, stop - limit)
         part = line.cut(start, stop)
-        said = await self.said(thread, part)
+        stored = await self._stored(thread, part)
+        said = {row["number"]: _kept(row) for row in stored}
+        created = {row["number"]: row["created"] for row in stored}
         parted = await self._forks(place, line, tip, range(start, stop))
         message = self._saver.codec.message
         entries = [
-            Entry(said[number].id, seq, message(said[number]), parted.get(seq, ()))
+            Entry(said[number].id, seq, message(said[number]), parted.get(seq, ()), created[number])
             for seq, number in enumerate(part, start)
             if number in said
         ]
@@ -107,10 +112,10 @@ class Transcripts:
 
     async def said(self, thread: int, numbers: Runs) -> Mapping[int, MessageRow]:
         """Those of a thread's messages, as they are kept, by number."""
-        rows = await self._tables.rows(_SAID, {"runs": numbers.literal(), "thread": thread})
-        return {
-            row["number"]: MessageRow.kept(row["type"], row["id"], row["text"], row["body"]) for row in rows
-        }
+        return {row["number"]: _kept(row) for row in await self._stored(thread, numbers)}
+
+    async def _stored(self, thread: int, numbers: Runs) -> Sequence[dict[str, Any]]:
+        return await self._tables.rows(_SAID, {"runs": numbers.literal(), "thread": thread})
 
     async def switch(self, place: Bookmark) -> None:
         """Make the bookmark's checkpoint the tip of the active branch.
@@ -124,8 +129,11 @@ class Transcripts:
         values["line"] = line.literal() if found.stock else None
         await self._tables.change(_SWITCH, owned(place) | values)
 
-    async def _line(self, place: Bookmark) -> tuple[int, Runs, str, Sequence[MessageRow]]:
-        """The thread's number, the line of the branch, its tip, and the questions that wait after it."""
+    async def line(self, place: Bookmark) -> tuple[int, Runs, str, Sequence[MessageRow]]:
+        """The thread's number, the line of the branch, its tip, and the questions that wait after it.
+
+        Raises `ThreadNotFound`.
+        """
         id = place.checkpoint_id if _is_uuid(place.checkpoint_id) else None
         rows = await self._tables.rows(_LINE, owned(place) | {"checkpoint_id": id})
         if not rows:
@@ -145,6 +153,10 @@ class Transcripts:
         if len(rows) < 2:
             return {}
         return forks(line, tip, {row["id"]: _line_of(row) for row in rows if row["id"] != tip}, places)
+
+
+def _kept(row: dict[str, Any]) -> MessageRow:
+    return MessageRow.kept(row["type"], row["id"], row["text"], row["body"])
 
 
 def _is_uuid(id: str | None) -> bool:

@@ -6,7 +6,7 @@ id of its last question is the request's: what was answered already is not asked
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.messages import BaseMessage
 from langgraph.checkpoint.base import CheckpointTuple
@@ -119,6 +119,18 @@ class Admitting:
         async with self._memory.of(place.key).alone():
             known = self._memory.of(place.key)
             await self._leave(place, lease, known.asked.but(questions) if known.asked else None)
+
+    async def withdraw(self, place: Bookmark) -> list[BaseMessage]:
+        """Take back every question that waits for an answer; what they were. Raises `ThreadBusy`."""
+        lease = cast("Lease", await self.take(place, None))
+        try:
+            async with self._memory.of(place.key).alone():
+                await self._reader.find(place.at(None), "", None)
+                waiting = self._memory.of(place.key).asked
+                await self._leave(place, lease, None)
+        finally:
+            await self._leases.end(lease)
+        return [self._codec.message(row) for row in waiting.rows] if waiting else []
 
     async def refuse(self, place: Bookmark, lease: Lease, questions: Sequence[BaseMessage]) -> None:
         """Note that a model would not answer these. Nothing, where another has the thread already."""

@@ -70,6 +70,13 @@ def made(checkpoint_id: str) -> datetime:
     return datetime.fromtimestamp((clock - GREGORIAN) / 1e7, UTC)
 
 
+def made_at(when: datetime) -> str:
+    """The id of a checkpoint that was made then; the inverse of `made`."""
+    clock = int(when.timestamp() * 1e7) + GREGORIAN
+    number = clock >> 28 << 96 | (clock >> 12 & 0xFFFF) << 80 | 6 << 76 | (clock & 0xFFF) << 64 | 2 << 62
+    return str(UUID(int=number))
+
+
 def asked_tuple(
     base: CheckpointTuple | None,
     asked: Asked,
@@ -78,7 +85,7 @@ def asked_tuple(
     following: Callable[[Any], Any],
 ) -> CheckpointTuple:
     """The questions `asked` on top of `base`; `following` makes the version after another."""
-    before: Any = base.checkpoint if base else _nothing(following)
+    before: Any = base.checkpoint if base else nothing(following)
     version = following(max(before["channel_versions"].values()))
     changed = [TRANSCRIPT, *asked.wakes]
     window = before["channel_values"].get(TRANSCRIPT)
@@ -106,7 +113,7 @@ def asked_tuple(
     )
 
 
-def _nothing(following: Callable[[Any], Any]) -> dict[str, Any]:
+def nothing(following: Callable[[Any], Any]) -> dict[str, Any]:
     """A thread that has taken its first input, and no more."""
     first = following(None)
     return {

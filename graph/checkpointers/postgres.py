@@ -17,6 +17,7 @@ from functools import wraps
 from inspect import signature
 from typing import Any, ParamSpec, TypeVar, cast
 
+from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
     BaseCheckpointSaver,
@@ -93,7 +94,7 @@ class PostgresCheckpointer(AsyncPostgresSaver):
 
     def _furnish(self) -> None:
         self.codec = Codec(self.serde)
-        self._reader = Reader(self, self._memory, self.codec, self._following)
+        self._reader = Reader(self, self._memory, self.codec, self.following)
         attempts = Attempts(self, self._memory, self._reader)
         self._writer = Writer(self._memory, self.codec, self._reader, attempts)
         self._admitting = Admitting(self._memory, self.codec, self._reader, attempts, self._leases)
@@ -127,7 +128,8 @@ class PostgresCheckpointer(AsyncPostgresSaver):
         """Renew no lease any more; the pool is whoever's opened it."""
         self._leases.close()
 
-    def _following(self, current: Any) -> Any:
+    def following(self, current: Any) -> Any:
+        """The version of a channel after this one."""
         return self.get_next_version(current, None)
 
     # Reading
@@ -220,6 +222,11 @@ class PostgresCheckpointer(AsyncPostgresSaver):
     async def refuse(self, place: Bookmark, turn: "AdmittedTurn") -> None:
         """They wait on, and are not asked with others."""
         await self._admitting.refuse(place, turn.lease, turn.own)
+
+    @_at_home
+    async def withdraw(self, place: Bookmark) -> Sequence[BaseMessage]:
+        """One round trip to take the thread, one to read it, one to write."""
+        return await self._admitting.withdraw(place)
 
     @_at_home
     async def wish(self, place: Bookmark, wish: Wish) -> bool:

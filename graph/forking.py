@@ -1,0 +1,87 @@
+"""Where something else can be said: the moment before a message, and the beginning of a thread: `Forking`."""
+
+from datetime import timedelta
+from typing import Any, cast
+
+from langgraph.checkpoint.base import Checkpoint, empty_checkpoint
+
+from graph.bookmark import Bookmark
+from graph.checkpointers import PostgresCheckpointer
+from graph.checkpointers.asked import made_at, nothing
+from graph.checkpointers.ids import short
+from graph.checkpointers.records import Record
+from graph.checkpointers.runs import Runs
+from graph.errors import CheckpointNotFound
+from graph.tables import Tables, owned
+from graph.transcript import Transcripts
+
+STEPS = 200
+"""Checkpoints that one statement walks back."""
+
+_NUMBERS = """
+SELECT m.number FROM longthread_message m
+WHERE m.thread = %(thread)s AND hashtext(m.id) = hashtext(%(id)s) AND m.id = %(id)s AND m.number >= 0
+"""
+_CREATED = "SELECT created FROM longthread_thread WHERE owner = %(owner)s AND key = %(key)s"
+_BACK = """
+WITH RECURSIVE walk AS (
+    SELECT c.id, c.parent, c.body, 1 AS back FROM longthread_checkpoint c
+    WHERE c.thread = %(thread)s AND c.ns = '' AND c.id = %(tip)s::uuid
+    UNION ALL
+    SELECT c.id, c.parent, c.body, walk.back + 1 FROM walk
+    JOIN longthread_checkpoint c ON c.thread = %(thread)s AND c.ns = '' AND c.id = walk.parent
+    WHERE walk.back < %(steps)s
+)
+SELECT id::text AS id, parent::text AS parent, body FROM walk ORDER BY back
+"""
+
+
+class Forking:
+    """Looks for moments in the threads kept by a saver."""
+
+    def __init__(self, saver: PostgresCheckpointer) -> None:
+        self._saver, self._tables = saver, Tables(saver)
+        self._transcripts = Transcripts(saver)
+
+    async def before(self, place: Bookmark, message_id: str) -> Bookmark:
+        """The moment of the bookmark's branch before this message. What is asked there is its sibling.
+
+        Raises `ThreadNotFound`, and `CheckpointNotFound` where the message is not there or the moment was
+        pruned.
+        """
+        thread, line, tip, _ = await self._transcripts.line(place)
+        at = await self._position(thread, line, message_id)
+        if at is None:
+            raise CheckpointNotFound
+        return place.at(await self._root(place) if at == 0 else await self._holding(thread, line, tip, at))
+
+    async def _position(self, thread: int, line: Runs, message_id: str) -> int | None:
+        rows = await self._tables.rows(_NUMBERS, {"thread": thread, "id": short(message_id)})
+        places = [at for row in rows if (at := line.position(row["number"])) is not None]
+        return max(places, default=None)
+
+    async def _holding(self, thread: int, line: Runs, tip: str, length: int) -> str:
+        """The newest checkpoint on the way back from `tip` whose line is the first `length` of `line`."""
+        at: str | None = tip
+        while at:
+            values = {"thread": thread, "tip": at, "steps": STEPS}
+            at = None
+            for row in await self._tables.rows(_BACK, values):
+                record = Record.read(id=row["id"], parent=None, ns="", body=row["body"], metadata=None)
+                if record.line.length <= length:
+                    if record.line == line.cut(0, length):
+                        return record.id
+                    raise CheckpointNotFound
+                at = row["parent"]
+        raise CheckpointNotFound
+
+    async def _root(self, place: Bookmark) -> str:
+        """The empty checkpoint that the thread began with: the same each time, and stored when it is first
+        wanted, for a first question is stored without one. The head stays where it is."""
+        (row,) = await self._tables.rows(_CREATED, owned(place))
+        root = made_at(row["created"] - timedelta(seconds=1))
+        if await self._saver.aget_tuple(place.at(root).config) is None:
+            made = {**empty_checkpoint(), **nothing(self._saver.following), "id": root}
+            metadata: Any = {"source": "fork", "step": -2, "parents": {}}
+            await self._saver.aput(place.at(None).config, cast("Checkpoint", made), metadata, {})
+        return root
