@@ -7,6 +7,7 @@ The rooms, from the ground up (imports go down only):
     bridge, opening from any thread or loop onto the one that async code lives on / `with` and `async with`
     circuit         whether a model that was unavailable is asked at all
     titles          the first line's worth of a text
+    approvals       what a graph that waits asks of a person
     admission       what a saver may do so that a turn is asked once and answered once
     inputs, queueing, answered   what comes in, made sure of / whose turn it is / an answer given again
     state, context  what a thread persists / what one run knows and nothing stores

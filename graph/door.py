@@ -1,12 +1,16 @@
 """The front door: `open_graph()`, for `with` and for `async with`, and the `OpenGraph` it gives."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from importlib import import_module
+from typing import Any, cast
+
+from langgraph.graph.state import CompiledStateGraph
 
 from graph.bridge import Bridge
 from graph.build import assemble
 from graph.checkpointers import PostgresCheckpointer, open_checkpointer
+from graph.errors import InvalidSettings
 from graph.health import Health
 from graph.live import Turns
 from graph.model import Models, open_models
@@ -14,6 +18,9 @@ from graph.opening import Opening
 from graph.settings import Settings
 from graph.threads import Threads
 from graph.turns import ThreadGraph
+
+Assembles = Callable[[Settings, Models, PostgresCheckpointer], CompiledStateGraph[Any, Any, Any, Any]]
+"""What makes a graph on a saver."""
 
 
 class OpenGraph(ThreadGraph):
@@ -51,6 +58,15 @@ def open_graph(settings: Settings | None = None, *, models: Models | None = None
     return Opening(lambda: _opened(chosen, models))
 
 
+def _own(name: str) -> Assembles:
+    """The function that `LONGTHREAD_GRAPH` names. Raises `InvalidSettings`."""
+    module, _, function = name.partition(":")
+    try:
+        return cast("Assembles", getattr(import_module(module), function))
+    except (ImportError, AttributeError) as e:
+        raise InvalidSettings(f"LONGTHREAD_GRAPH: there is no {name} to import ({type(e).__name__}).") from e
+
+
 @asynccontextmanager
 async def _opened(settings: Settings, models: Models | None) -> AsyncIterator[OpenGraph]:
     async with open_checkpointer(settings=settings) as saver:
@@ -62,8 +78,9 @@ async def _opened(settings: Settings, models: Models | None) -> AsyncIterator[Op
 
 
 async def _furnished(saver: PostgresCheckpointer, settings: Settings, models: Models) -> OpenGraph:
-    bare = assemble(settings, models, saver)
-    graph = OpenGraph.around(bare, settings, models, bare.afterwards)
+    bare = (_own(settings.graph) if settings.graph else assemble)(settings, models, saver)
+    afterwards = bare.afterwards if isinstance(bare, ThreadGraph) else None
+    graph = OpenGraph.around(bare, settings, models, afterwards)
     graph.bridge = await Bridge.here_now()
     graph.threads = Threads(saver)
     graph.turns = Turns(graph)

@@ -9,22 +9,28 @@ import asyncio
 import logging
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any, cast
 from uuid import uuid4
 
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
+from langgraph.types import Command
 
 from graph.admission import Admits
+from graph.approvals import Approval
 from graph.bookmark import Bookmark, with_places
 from graph.context import Context
-from graph.errors import LongthreadError, StoreUnavailable, ThreadBusy
+from graph.errors import LongthreadError, StoreUnavailable, ThreadBusy, ThreadNotFound
 from graph.turns import ThreadGraph
 
 log = logging.getLogger("longthread")
 
 UNSURE = 1_000
 """Questions remembered of which it is not known whether they were stored."""
+
+SPOKEN = ("ai", "AIMessageChunk")
+"""Types of the messages that are an answer, whichever node says them."""
 
 FOLLOWING = 0.5
 """Seconds between two looks at another process's turn, which tells each second what it has said."""
@@ -163,6 +169,22 @@ class Turns:
             raise ThreadBusy
         return "\n\n".join(question.text for question in await self._saver.withdraw(place))
 
+    async def approvals(self, place: Bookmark) -> list[Approval]:
+        """What a graph that waits in this thread asks of a person; none for most."""
+        try:
+            snapshot = await self._graph.aget_state(place.config)
+        except ThreadNotFound:
+            return []
+        return [Approval.of(interrupt) for interrupt in snapshot.interrupts]
+
+    async def approve(self, place: Bookmark, key: str) -> Turn | None:
+        """Tell a graph that waits what was chosen; None where it asks that no more. Raises `ThreadBusy`."""
+        for asked in await self.approvals(place):
+            if choice := asked.chosen(key):
+                told: Command[Any] = Command(resume={asked.interrupt_id: choice.answer})
+                return self._launch(Turn(place, None), partial(self._answer, values=told))
+        return None
+
     async def trim(self, place: Bookmark) -> Turn:
         """Fold all but the last exchange now."""
         turn = Turn(place, None)
@@ -256,5 +278,5 @@ class Turns:
         async for mode, part in parts:
             if mode == "updates":
                 turn.folding = "answer" in part
-            elif part[1].get("langgraph_node") == "answer":
+            elif part[0].type in SPOKEN and part[1].get("langgraph_node") != "summarize":
                 turn.say(part[0].text)

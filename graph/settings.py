@@ -66,6 +66,12 @@ class Settings(BaseSettings):
         validation_alias=_name("OPENAI_BASE_URL"),
         description="any OpenAI-compatible URL; unset, with no key either: the demo model",
     )
+    graph: Annotated[str | None, Optional] = Field(
+        None,
+        pattern=r"^[\w.]+:\w+$",
+        validation_alias=_name("LONGTHREAD_GRAPH"),
+        description="module:function that makes the graph, of settings, models and a saver; unset: ours",
+    )
     model: str = Field(
         "gpt-4o-mini", validation_alias=_name("LONGTHREAD_MODEL"), description="model that answers"
     )

@@ -3,6 +3,8 @@
 app.py        assembles the panels, mounts them on FastAPI, opens and closes the graph; `python -m ui.app`
 tab.py        what one browser tab is looking at, and whose it is
 chat.py       the conversation and the composer
+drawing.py    the chat drawn, and the answer under way followed
+acts.py       what can be done with one message
 away.py       the line that says what is not answering
 threads.py    the list of threads
 timeline.py   earlier moments: look, fork from one, switch branches

@@ -66,7 +66,7 @@ def page(graph: Graph, *, demo: bool) -> gr.Blocks:
         blocks.unload(tab.views.forget)
         sides = [names.listing, past.moments, spent.gauge]
         elsewhere = [arrived, names.opened, *names.changed, *past.moved]
-        for event in [*elsewhere, talk.sent, talk.asked, talk.grown, spent.trimmed, back]:
+        for event in [*elsewhere, *talk.events, spent.trimmed, back]:
             answered = talk.drawing.after(event, stay=event is talk.grown or event is back)
             for side in sides:
                 side.after(event)

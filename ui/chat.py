@@ -1,43 +1,36 @@
 # pyright: basic
 # (Gradio makes its events at run time.)
-"""The middle of the page: the conversation and the composer.
+"""The middle of the page: the conversation and the composer."""
 
-An answer is written by a task of the process. One drawing of the chat (`Drawing.show`) paints what is stored
-and then follows the answer under way, until it ends or the tab draws something else; closing the tab ends
-only the drawing.
-"""
-
-import asyncio
-from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from html import escape
-from typing import Any
 from uuid import uuid4
 
 import gradio as gr
 from gradio.events import Dependency
-from langchain_core.messages import HumanMessage
 
-from graph import Bookmark, LongthreadError, ThreadNotFound
-from graph.live import Turn
-from graph.transcript import Entry, Page
-from ui.render import chat as render
-from ui.render.text import markdown
-from ui.tab import DIRECT, EVENT, FORK, LOOK, ONCE, WINDOW, Graph, Tab, bookmark, now, tell
-from ui.words import Words, label, words_of
-
-TICK = 0.06
-"""Seconds between two updates of a growing answer: each costs about 300 bytes whatever it says."""
+from ui.acts import Acts, acts
+from ui.drawing import Drawing
+from ui.render.chat import AGAIN
+from ui.tab import DIRECT, EDIT, FORK, ONCE, WINDOW, Graph, Tab, bookmark, now
+from ui.words import label
 
 
 @dataclass(frozen=True)
 class Chat:
-    """What others may listen to: a message went in, its answer was asked for again, older ones are wanted."""
+    """What others may listen to: a message went in, its answer was asked for again, older ones are wanted, an
+    edit was left, or something was done with one message."""
 
     sent: Dependency
     asked: Dependency
     grown: Dependency
-    drawing: "Drawing"
+    left: Dependency
+    acts: Acts
+    drawing: Drawing
+
+    @property
+    def events(self) -> list[Dependency]:
+        """All of them."""
+        return [self.sent, self.asked, self.grown, self.left, *self.acts.moved, *self.acts.taken]
 
 
 def chat(graph: Graph, tab: Tab) -> Chat:
@@ -49,10 +42,13 @@ def chat(graph: Graph, tab: Tab) -> Chat:
         label=label("chat.conversation"),
         show_label=False,
         placeholder=str(label("chat.welcome")),
-        buttons=["copy"],
+        buttons=[],
         feedback_options=None,
         group_consecutive_messages=False,
     )
+    with gr.Row(elem_id="editing", visible=False) as editing:
+        gr.HTML(f'<p role="status">{label("chat.editing")}</p>', apply_default_css=False)
+        leave = gr.Button(label("chat.cancel"), size="sm", elem_id="leave-edit")
     composer = gr.Textbox(
         label=label("chat.message"),
         placeholder=str(label("chat.write")),
@@ -63,9 +59,12 @@ def chat(graph: Graph, tab: Tab) -> Chat:
         submit_btn=True,
         autofocus=True,
     )
-    drawing = Drawing(graph, tab, heading, earlier, log, composer)
+    drawing = Drawing(graph, tab, heading, earlier, log, editing, composer)
+    left = leave.click(lambda thread: ("", *now(thread)), [tab.thread], [composer, *tab.place], **DIRECT)
+    left.then(None, [tab.thread], js="(thread) => lt.draft(thread)", **DIRECT)
     grown = earlier.click(_grow, [tab.shown], [tab.shown], **DIRECT)
-    return Chat(_sending(graph, tab, composer), _asking(graph, tab, log, composer), grown, drawing)
+    sent, asked = _sending(graph, tab, composer), _asking(graph, tab, log, composer)
+    return Chat(sent, asked, grown, left, acts(graph, tab, composer), drawing)
 
 
 def _grow(shown: float) -> int:
@@ -75,12 +74,14 @@ def _grow(shown: float) -> int:
 def _sending(graph: Graph, tab: Tab, composer: gr.Textbox) -> Dependency:
     @tab.views.told
     async def send(text: str, thread: str, at: str, mode: str, request: gr.Request):
-        place = bookmark(thread or str(uuid4()), request, at if mode == FORK else "")
+        place = bookmark(thread or str(uuid4()), request, at if mode in (FORK, EDIT) else "")
         tab.views.leave(request, await graph().turns.start(place, text))
         return "", *now(place.thread_id)
 
     inputs = [composer, tab.thread, tab.at, tab.mode]
-    return composer.submit(send, inputs, [composer, *tab.place], **ONCE)
+    sent = composer.submit(send, inputs, [composer, *tab.place], **ONCE)
+    sent.then(None, [tab.thread], js="(thread) => lt.sent(thread)", **DIRECT)
+    return sent
 
 
 def _asking(graph: Graph, tab: Tab, log: gr.Chatbot, composer: gr.Textbox) -> Dependency:
@@ -89,161 +90,11 @@ def _asking(graph: Graph, tab: Tab, log: gr.Chatbot, composer: gr.Textbox) -> De
         await graph().turns.stop(bookmark(thread, request))
 
     @tab.views.told
-    async def again(thread: str, request: gr.Request):
-        if turn := await graph().turns.resume(bookmark(thread, request)):
+    async def again(thread: str, request: gr.Request, event: gr.SelectData):
+        place, turns = bookmark(thread, request), graph().turns
+        turn = await (turns.resume(place) if event.value == AGAIN else turns.approve(place, str(event.value)))
+        if turn:
             tab.views.leave(request, turn)
 
     composer.stop(stop, [tab.thread], **DIRECT)
     return log.option_select(again, [tab.thread], **DIRECT)
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """Paints the chat of a tab: the messages as a stream, and around them what depends on the thread.
-
-    Only the messages are streamed. Gradio sends a stream as differences, and its client may mix those of two
-    updates of a component's settings (a button shown, a placeholder) when they come in one breath.
-    """
-
-    graph: Graph
-    tab: Tab
-    heading: gr.HTML
-    earlier: gr.Button
-    log: gr.Chatbot
-    composer: gr.Textbox
-
-    def after(self, event: Dependency, *, stay: bool = False) -> Dependency:
-        """Draw when `event` is over, at the newest message or, to `stay`, where the reader is; the result is
-        over when the answer under way has ended.
-        """
-        scroll = "lt.hold()" if stay else "lt.follow()"
-        event.then(None, [self.tab.thread], js=f"(thread) => {{ lt.url(thread); {scroll} }}", **DIRECT)
-        self._around(event)
-        drawn = event.then(self.show, self.tab.place, [self.log], postprocess=False, **EVENT)
-        self._around(drawn)
-        return drawn
-
-    def _around(self, event: Dependency) -> None:
-        around = [self.heading, self.earlier, self.composer, self.tab.thread]
-        framed = event.then(self.tab.views.told(self.frame), self.tab.place, around, **DIRECT)
-        framed.then(None, [self.tab.thread], js="(thread) => lt.url(thread)", **DIRECT)
-
-    async def frame(self, thread: str, at: str, mode: str, shown: int, request: gr.Request):
-        """The heading, how much came earlier, what the composer can do, and no thread where it is not there.
-
-        Else the thread's box is left alone: by the time that a slow answer arrives the tab may have another.
-        """
-        same, words = gr.skip(), words_of(request)
-        if not thread:
-            return _heading("", words), gr.Button(visible=False), _composer(words, mode), same
-        place = bookmark(thread, request, at)
-        running = not at and await self.graph().turns.under_way(place) is not None
-        try:
-            title = (await self.graph().threads.get(place)).title
-            newest = (await self.graph().threads.transcript(place, limit=1)).entries
-        except ThreadNotFound:
-            gone = same if running else ""
-            return _heading("", words), gr.Button(visible=False), _composer(words, mode, running), gone
-        hidden = max(0, newest[0].seq + 1 - int(shown)) if newest else 0
-        more = gr.Button(words("chat.earlier", count=hidden), visible=hidden > 0)
-        return _heading(title, words), more, _composer(words, mode, running), same
-
-    async def show(
-        self, thread: str, at: str, mode: str, shown: int, request: gr.Request
-    ) -> AsyncIterator[Any]:
-        """What is stored, then the answer as it grows, then what is stored again."""
-        ours, left = self.tab.views.begin(request), self.tab.views.take(request)
-        words = words_of(request)
-        if isinstance(left, LongthreadError):
-            tell(left, words)
-        try:
-            place = bookmark(thread, request, at) if thread else None
-            turn = await self._turn(place, left) if place else None
-            async for rows in self._rows(place, turn, int(shown), ours, words):
-                if not ours():
-                    break
-                yield rows
-        except ThreadNotFound:
-            gr.Info(words("chat.gone"), title=words("chat.not_found"))
-            yield []
-        except LongthreadError as error:
-            if type(error) is not type(left):  # the same trouble twice is told once
-                tell(error, words)
-        yield gr.skip()  # the last frame is sent again in full, and might land in a thread opened meanwhile
-
-    async def _rows(
-        self, place: Bookmark | None, turn: Turn | None, shown: int, ours: Callable[[], bool], words: Words
-    ) -> AsyncIterator[list[render.Bubble]]:
-        if place is None:
-            yield []
-            return
-        page = await self._page(place, shown, turn)
-        rows = await self._stored(place, page, words)
-        if turn:
-            async for draft in _growing(page.entries, turn, ours, words):
-                yield rows + draft
-            if turn.error and ours():
-                tell(turn.error, words)
-            page = await self._page(place, shown, None)
-            rows = await self._stored(place, page, words)
-        yield rows + ([] if place.checkpoint_id else render.unanswered(page.entries, words))
-
-    async def _turn(self, place: Bookmark, left: Turn | LongthreadError | None) -> Turn | None:
-        """The turn under way, or the one of this tab that is over already."""
-        if place.checkpoint_id:
-            return None
-        mine = left if isinstance(left, Turn) and left.bookmark.key == place.key else None
-        return await self.graph().turns.under_way(place) or mine
-
-    async def _page(self, place: Bookmark, shown: int, turn: Turn | None) -> Page:
-        try:
-            return await self.graph().threads.transcript(place, limit=shown)
-        except ThreadNotFound:
-            if turn is None:
-                raise
-            return Page([], 0)  # its first message is on its way in
-
-    async def _stored(self, place: Bookmark, page: Page, words: Words) -> list[render.Bubble]:
-        try:
-            context = await self.graph().acontext(place)
-        except LongthreadError:
-            context = None  # too long for any prompt: the composer will say so
-        return render.conversation(page.entries, context, words)
-
-
-async def _growing(
-    entries: list[Entry], turn: Turn, ours: Callable[[], bool], words: Words
-) -> AsyncIterator[list[render.Bubble]]:
-    """What a turn adds to the stored rows, whenever that has changed, until it is done."""
-    seen = None
-    while not turn.done and ours():
-        if seen != (seen := (turn.text, turn.folding)):
-            yield _draft(entries, turn, words)
-        await asyncio.sleep(TICK)
-
-
-def _draft(entries: list[Entry], turn: Turn, words: Words) -> list[render.Bubble]:
-    """What a turn under way adds to the stored messages."""
-    stored = turn.question is None or turn.question.id in {entry.id for entry in entries}
-    rows = [] if stored or not turn.question else render.message(turn.question, words)
-    answered = stored and not (entries and isinstance(entries[-1].message, HumanMessage))
-    if turn.text and not answered:
-        rows.append(render.bubble("assistant", markdown(turn.text)))
-    return rows + ([render.note(words("chat.summarising"))] if turn.folding else [])
-
-
-def _composer(words: Words, mode: str, running: bool = False) -> dict[str, Any]:
-    looking, hints = mode == LOOK, {LOOK: "chat.write_looking", FORK: "chat.write_fork"}
-    return gr.update(
-        submit_btn=not running and not looking,
-        stop_btn=running,
-        interactive=not looking,
-        placeholder=words(hints.get(mode, "chat.write")),
-    )
-
-
-def _heading(title: str, words: Words) -> str:
-    """The title, and for the page's script what its buttons are called and whether the thread is new."""
-    new = "" if title else " data-new"
-    names = f'data-send="{escape(words("chat.send"))}" data-stop="{escape(words("chat.stop"))}"'
-    return f"<h1 {names}{new}>{escape(title or words('page.new'))}</h1>"

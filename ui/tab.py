@@ -26,7 +26,7 @@ T = TypeVar("T")
 WINDOW = 60
 """Messages in the chat at first, and by how many "Load earlier" grows it."""
 
-NOW, LOOK, FORK = "now", "look", "fork"
+NOW, LOOK, FORK, EDIT = "now", "look", "fork", "edit"
 
 Graph = Callable[[], OpenGraph]
 """The panels are made before the graph is opened, so they are given a way to it."""
@@ -47,7 +47,8 @@ ONCE: dict[str, Any] = DIRECT | {"trigger_mode": "once"}
 @dataclass(frozen=True)
 class Tab:
     """The hidden boxes: a thread ("" before its first message), a checkpoint of it ("" for now), why that
-    checkpoint is shown (`NOW`, `LOOK`, `FORK`), how many messages are shown, and the person's time zone."""
+    checkpoint is shown (`NOW`, `LOOK`, `FORK`, `EDIT`), how many messages are shown, and the person's time
+    zone."""
 
     thread: gr.Textbox
     at: gr.Textbox

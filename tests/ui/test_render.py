@@ -1,6 +1,7 @@
 """What the page shows, as values: escaping, the divider, the groups, the meter, the difference."""
 
-from datetime import UTC, date, datetime
+import re
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
 from graph.asking import FALLBACK
+from graph.branches import Branch
 from graph.budget import Prompt
 from graph.history import Difference
 from graph.threads import Thread
@@ -36,7 +38,8 @@ def view(*, sent: int = 2, left_out: int = 0, summary: SystemMessage | None = No
 
 
 def words(rows: list[chat.Bubble]) -> list[str]:
-    return [row["content"][0]["text"] for row in rows]
+    """What the rows say, without the marks and buttons of messages."""
+    return [re.sub(r"<div class=\"lt-m .*?</div>\n\n", "", row["content"][0]["text"]) for row in rows]
 
 
 def thread(thread_id: str, title: str, at: datetime) -> Thread:
@@ -90,6 +93,38 @@ def test_a_stopped_answer_is_marked() -> None:
 def test_an_answer_says_which_model_stood_in() -> None:
     rows = words(chat.message(AIMessage("done", response_metadata={FALLBACK: "<b>second"}), WORDS))
     assert rows[0] == "done" and "Answered by &lt;b&gt;second" in rows[1]
+
+
+def test_only_a_branch_that_goes_on_can_be_changed() -> None:
+    talk = entries(HumanMessage("a"), AIMessage("b"), HumanMessage("c"), AIMessage("d"))
+    now, then = ("".join(map(_raw, chat.conversation(talk, None, WORDS, now=n))) for n in (True, False))
+    assert [now.count(f"lt-do-{kind}") for kind in ("copy", "edit", "again", "undo")] == [4, 2, 2, 1]
+    assert [then.count(f"lt-do-{kind}") for kind in ("copy", "edit", "again", "undo")] == [4, 0, 0, 0]
+    assert len({chat.mark(entry) for entry in talk}) == 4
+
+
+def test_versions_are_counted_and_the_arrows_end() -> None:
+    branches = [Branch(0, "x", current=False), Branch(2, "y", current=True)]
+    (row,) = chat.conversation([Entry("m", 0, HumanMessage("a"), branches)], None, WORDS, now=True)
+    assert 'title="2/2"' in _raw(row) and 'lt-do-next lt-end"' in _raw(row)
+    assert 'lt-do-prev"' in _raw(row)
+
+
+def test_a_tool_is_one_row_with_its_name_and_time_and_nothing_of_it_is_html() -> None:
+    call = {"name": EVIL, "args": {"of": EVIL}, "id": "c1"}
+    talk = [
+        Entry("a", 0, AIMessage("", tool_calls=[call]), created=NOON),
+        Entry("b", 1, ToolMessage("```\n" + EVIL, tool_call_id="c1"), created=NOON + timedelta(seconds=2.25)),
+        Entry("c", 2, ToolMessage("of no call", tool_call_id="c9", name="other"), created=NOON),
+    ]
+    tool, alone = chat.conversation(talk, None, WORDS)
+    assert tool["metadata"] == {"title": EVIL, "status": "done", "duration": 2.2}
+    assert "````\n```\n" in _raw(tool)
+    assert alone["metadata"]["title"] == "Result of other"
+
+
+def _raw(row: chat.Bubble) -> str:
+    return row["content"][0]["text"]
 
 
 def test_only_a_question_at_the_end_can_be_tried_again() -> None:

@@ -1,4 +1,5 @@
-// The chat: where it is scrolled to, names for Gradio's icon buttons, and no reading aloud word by word.
+// The chat: where it is scrolled to, the buttons of messages, drafts, names for Gradio's icon buttons, and no
+// reading aloud word by word.
 Object.assign(lt, (() => {
   const { $ } = lt;
 
@@ -16,6 +17,47 @@ Object.assign(lt, (() => {
   const hold = () => keep(), follow = () => keep(0);
   for (const touch of ["wheel", "touchmove", "pointerdown", "keydown"]) addEventListener(touch, () => place++, { passive: true });
 
+  // A button of a message triggers its event with the mark of the message that it is in.
+  function acts(element, trigger) {
+    document.addEventListener("click", (e) => {
+      const button = e.target.closest?.("#chat .lt-do"), of = button?.closest(".lt-m")?.className.match(/lt-m-(\w+)/);
+      const kind = button?.className.match(/lt-do-(\w+)/)?.[1];
+      if (!of || button.classList.contains("lt-end")) return;
+      if (kind === "copy") button.classList.add("lt-done"), setTimeout(() => button.classList.remove("lt-done"), 1500);
+      trigger(kind, { mark: of[1] });
+    });
+  }
+  async function copied(text) {
+    if (navigator.clipboard) return navigator.clipboard.writeText(text);
+    const box = Object.assign(document.createElement("textarea"), { value: text }); // a page without https
+    document.body.append(box);
+    box.select();
+    document.execCommand("copy");
+    box.remove();
+  }
+
+  // What is typed and not sent is kept in this browser, a text a thread.
+  const box = () => $("#composer textarea"), name = (id) => `longthread draft ${id}`;
+  function put(text) {
+    if (!box() || box().value === text) return;
+    box().value = text;
+    box().dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  const draft = (id) => put(localStorage.getItem(name(id)) || "");
+  function write() {
+    requestAnimationFrame(() => { box()?.focus(); box()?.setSelectionRange(box().value.length, box().value.length); });
+  }
+  let typedIn = ""; // the thread whose draft was saved last
+  document.addEventListener("input", (e) => {
+    if (e.target !== box() || !e.isTrusted) return;
+    typedIn = lt.thread();
+    if (e.target.value) localStorage.setItem(name(typedIn), e.target.value);
+    else localStorage.removeItem(name(typedIn));
+  });
+  const sent = () => { if (!box()?.value) localStorage.removeItem(name(typedIn)); };
+  addEventListener("popstate", () => draft(lt.thread()));
+  let fresh = true; // the page was just loaded
+
   new MutationObserver(() => {
     const stop = $("#composer .stop-button"), log = $("#chat [role=log]"), heading = $("#heading h1");
     stop?.setAttribute("aria-label", heading?.dataset.stop || "Stop");
@@ -23,8 +65,13 @@ Object.assign(lt, (() => {
     log?.setAttribute("aria-busy", Boolean(stop));
     for (const r of document.querySelectorAll("#chat .message-row")) r.classList.toggle("lt-row", !!$(".lt-note", r)); // :has() is slow here
     $("#chat")?.classList.toggle("writing", Boolean(stop));
+    for (const m of document.querySelectorAll("#chat [data-testid=user], #chat [data-testid=bot]")) { // there Gradio repeats all of it
+      const who = heading?.dataset[m.dataset.testid === "user" ? "you" : "answer"];
+      if (who && m.getAttribute("aria-label") !== who) m.setAttribute("aria-label", who), m.setAttribute("role", "group");
+    }
+    if (fresh && box()) fresh = false, draft(lt.thread());
     const title = !heading || "new" in heading.dataset ? "Longthread" : `${heading.textContent} · Longthread`;
     if (title !== document.title) document.title = title;
   }).observe(document.documentElement, { childList: true, subtree: true });
-  return { hold, follow };
+  return { hold, follow, acts, copied, draft, sent, write };
 })());

@@ -1,11 +1,19 @@
-"""Messages as rows of the chat: a `Bubble` each, and the notes in which the page itself speaks. Pure."""
+"""Messages as rows of the chat: a `Bubble` each, and the notes in which the page itself speaks. Pure.
 
+A message begins with a mark, by which the page's script knows what its buttons are about: Gradio lets no
+other attribute through than `class` and `title`.
+"""
+
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from html import escape
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolCall, ToolMessage
 
+from graph.approvals import Approval
 from graph.asking import FALLBACK
 from graph.transcript import Entry
 from graph.turns import ContextView
@@ -17,6 +25,12 @@ Bubble = dict[str, Any]
 
 AGAIN = "again"
 """The value of the "Try again" option."""
+
+ARGUMENTS = 2_000
+"""Characters of a tool's arguments that are shown."""
+
+RESULT = 8_000
+"""Characters of a tool's result that are shown."""
 
 
 def bubble(role: str, text: str, **extra: Any) -> Bubble:
@@ -30,17 +44,53 @@ def note(text: str, kind: str = "aside", **extra: Any) -> Bubble:
     return bubble("assistant", f'<div class="lt-note lt-{kind}">{escape(text)}</div>', **extra)
 
 
-def message(message: BaseMessage, words: Words) -> list[Bubble]:
+def mark(entry: Entry) -> str:
+    """What tells this message from the others of its branch, in ten signs."""
+    name = f"{entry.seq}" if entry.id is None else f"id {entry.id}"
+    return hashlib.blake2s(name.encode(), digest_size=5).hexdigest()
+
+
+def conversation(
+    entries: Sequence[Entry], context: ContextView | None, words: Words, *, now: bool = False
+) -> list[Bubble]:
+    """A stretch of a thread, with a divider where the fold is and another above what is sent.
+
+    `now`: it is the active branch, in which something else can be said.
+    """
+    rows: list[Bubble] = []
+    folded = folds(context.summary if context else None)
+    left_out = context.prompt.left_out if context else 0
+    sent_from = len(entries) - context.prompt.sent if context and left_out else 0
+    results: dict[str | None, Entry] = {
+        e.message.tool_call_id: e for e in entries if isinstance(e.message, ToolMessage)
+    }
+    called = {call["id"] for e in entries for call in _calls(e.message)}
+    asked = [entry.seq for entry in entries if isinstance(entry.message, HumanMessage)]
+    for place, entry in enumerate(entries):
+        if left_out and place == sent_from:
+            rows.append(note(words("chat.left_out", count=left_out), "divider"))
+        if not (isinstance(entry.message, ToolMessage) and entry.message.tool_call_id in called):
+            acts = _acts(entry, words, now=now, last=bool(asked) and entry.seq == asked[-1])
+            rows += message(entry.message, words, acts)
+            rows += [
+                _call(call, entry.created, results.get(call["id"]), words) for call in _calls(entry.message)
+            ]
+        if folded and entry.id == folded.get("through"):
+            rows.append(note(fold_line(folded, words), "divider"))
+    return rows
+
+
+def message(message: BaseMessage, words: Words, acts: str = "") -> list[Bubble]:
     """A stored message: its row, and a note when its answer was stopped."""
+    text = text_of(message)
     if isinstance(message, HumanMessage):
-        return [bubble("user", markdown(text_of(message)))]
+        return [bubble("user", acts + markdown(text))]
     if isinstance(message, ToolMessage):
         name = message.name or words("chat.a_tool")
         title = {"title": words("chat.result", name=name), "status": "done"}
-        return [bubble("assistant", markdown(text_of(message)), metadata=title)]
-    rows = [bubble("assistant", markdown(text_of(message)))] if text_of(message) else []
+        return [bubble("assistant", markdown(_cut(text, RESULT)), metadata=title)]
+    rows = [bubble("assistant", acts + markdown(text))] if text else []
     if isinstance(message, AIMessage):
-        rows += [note(words("chat.uses", name=call["name"])) for call in message.tool_calls]
         notes = message.response_metadata
         rows += [note(words("chat.stopped"))] if notes.get("stopped") else []
         if stood_in := notes.get(FALLBACK):
@@ -48,19 +98,60 @@ def message(message: BaseMessage, words: Words) -> list[Bubble]:
     return rows
 
 
-def conversation(entries: Sequence[Entry], context: ContextView | None, words: Words) -> list[Bubble]:
-    """A stretch of a thread, with a divider where the fold is and another above what is sent."""
-    rows: list[Bubble] = []
-    folded = folds(context.summary if context else None)
-    left_out = context.prompt.left_out if context else 0
-    sent_from = len(entries) - context.prompt.sent if context and left_out else 0
-    for place, entry in enumerate(entries):
-        if left_out and place == sent_from:
-            rows.append(note(words("chat.left_out", count=left_out), "divider"))
-        rows += message(entry.message, words)
-        if folded and entry.id == folded.get("through"):
-            rows.append(note(fold_line(folded, words), "divider"))
-    return rows
+def _acts(entry: Entry, words: Words, *, now: bool, last: bool) -> str:
+    """A message's mark, and the buttons of what can be done with it. Their signs are in the style sheet."""
+    human, kinds = isinstance(entry.message, HumanMessage), ["copy"]
+    if now:
+        kinds += ["edit", *["undo"] * last] if human else ["again"]
+    buttons = "".join(
+        f'<button type="button" class="lt-do lt-do-{kind}" '
+        f'title="{escape(words(f"chat.do_{kind}"))}"></button>'
+        for kind in kinds
+    )
+    return f'<div class="lt-m lt-m-{mark(entry)}">{buttons}{_versions(entry, words) if now else ""}</div>\n\n'
+
+
+def _versions(entry: Entry, words: Words) -> str:
+    """The arrows between what was said at this place."""
+    if len(entry.branches) < 2:
+        return ""
+    count = len(entry.branches)
+    nth = next((n for n, branch in enumerate(entry.branches, 1) if branch.current), 1)
+    arrows = {"prev": nth - 1, "next": nth + 1}
+    prev, following = (
+        f'<button type="button" class="lt-do lt-do-{kind}{"" if 1 <= to <= count else " lt-end"}" '
+        f'title="{escape(words("chat.version", nth=min(max(to, 1), count), count=count))}"></button>'
+        for kind, to in arrows.items()
+    )
+    return f'{prev}<span class="lt-nth" title="{nth}/{count}"></span>{following}'
+
+
+def _calls(message: BaseMessage) -> Sequence[ToolCall]:
+    return message.tool_calls if isinstance(message, AIMessage) else ()
+
+
+def _call(call: ToolCall, asked: datetime | None, result: Entry | None, words: Words) -> Bubble:
+    """A tool that was used: its name and how long it took, and folded below what it was given and gave."""
+    title: dict[str, Any] = {"title": call["name"]}
+    given = _cut(json.dumps(call["args"], ensure_ascii=False, indent=1), ARGUMENTS)
+    text = f"{words('chat.given')}\n{_fenced(given)}"
+    if result:
+        title["status"] = "done"
+        text += f"\n\n{words('chat.gave')}\n{_fenced(_cut(text_of(result.message), RESULT))}"
+        if asked and result.created:
+            title["duration"] = round((result.created - asked).total_seconds(), 1)
+    return bubble("assistant", text, metadata=title)
+
+
+def _fenced(text: str) -> str:
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}\n{text}\n{fence}"
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def folds(summary: BaseMessage | None) -> dict[str, Any]:
@@ -80,3 +171,15 @@ def unanswered(entries: Sequence[Entry], words: Words) -> list[Bubble]:
         return []
     again = [{"label": words("chat.again"), "value": AGAIN}]
     return [note(words("chat.unanswered"), "notice", options=again)]
+
+
+def approval(asked: Approval, words: Words) -> Bubble:
+    """What a graph that waits asks of a person, with a button for each way to go on."""
+    named = {choice: words(f"chat.choice_{choice}") for choice in ("approve", "reject", "ignore")}
+    options = [
+        {"label": named.get(choice.name, choice.name), "value": choice.key} for choice in asked.choices
+    ]
+    text = markdown(asked.text) or words("chat.approve")
+    if asked.details:
+        text += f"\n\n{_fenced(_cut(asked.details, ARGUMENTS))}"
+    return bubble("assistant", f'<div class="lt-asks"></div>\n\n{text}', options=options)
