@@ -2,6 +2,7 @@
 
 app.py        assembles the panels, mounts them on FastAPI, opens and closes the graph; `python -m ui.app`
 tab.py        what one browser tab is looking at, and whose it is
+bell.py       what has the panels drawn anew
 chat.py       the conversation and the composer
 drawing.py    the chat drawn, and the answer under way followed
 acts.py       what can be done with one message

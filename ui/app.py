@@ -25,6 +25,7 @@ from graph import InvalidSettings, LongthreadError, OpenGraph, Settings, open_gr
 from graph.checkpointers.embedded import default_data
 from ui.away import away
 from ui.away import line as away_line
+from ui.bell import Bell
 from ui.budget import budget
 from ui.chat import chat
 from ui.headers import Guarded
@@ -41,7 +42,7 @@ ARRIVE = """() => [new URLSearchParams(location.search).get("thread") || "",
 def page(graph: Graph, *, demo: bool) -> gr.Blocks:
     """The whole page. `graph` is called when a handler runs, not before."""
     with gr.Blocks(title="Longthread", analytics_enabled=False) as blocks:
-        tab = Tab.make()
+        tab, bell = Tab.make(), Bell.make()
         with gr.Row(elem_id="house"):
             with gr.Column(elem_id="left"):
                 gr.HTML(BRAND, apply_default_css=False)
@@ -67,9 +68,11 @@ def page(graph: Graph, *, demo: bool) -> gr.Blocks:
         sides = [names.listing, past.moments, spent.gauge]
         elsewhere = [arrived, names.opened, *names.changed, *past.moved]
         for event in [*elsewhere, *talk.events, spent.trimmed, back]:
-            answered = talk.drawing.after(event, stay=event is talk.grown or event is back)
+            bell.after(event, keep=event is talk.grown or event is back)
+        for rung in (bell.draw, bell.keep):
+            answered = talk.drawing.after(rung, stay=rung is bell.keep)
             for side in sides:
-                side.after(event)
+                side.after(rung)
                 side.after(answered)
     return blocks
 

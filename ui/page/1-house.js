@@ -25,11 +25,18 @@ window.lt = (() => {
     for (const b of document.querySelectorAll("[data-drawer]")) b.setAttribute?.("aria-expanded", b.dataset.drawer === side);
   }
 
+  // Who rings before the bell is there is heard when it is.
+  let early = [], ring = (event) => early.push(event);
+  function bell(trigger) {
+    ring = (event) => trigger(event, {});
+    early.splice(0).forEach(ring);
+  }
+
   addEventListener("keydown", (e) => e.key === "Escape" && drawer(""));
   addEventListener("click", (e) => {
     const side = e.target.closest?.("button[data-drawer]")?.dataset.drawer;
     if (side) drawer(document.body.dataset.drawer === side ? "" : side);
     else if (document.body.dataset.drawer && !e.target.closest?.("#left, #right, dialog, menu")) drawer("");
   });
-  return { $, wire, thread, url, drawer };
+  return { $, wire, thread, url, drawer, bell, ring: (event) => ring(event) };
 })();

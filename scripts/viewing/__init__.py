@@ -1,0 +1,1 @@
+"""What `scripts/page-bench` is made of: where it takes place (`stage`), and what it measures there."""

@@ -1,0 +1,37 @@
+# pyright: basic
+# (Gradio makes its events at run time.)
+"""What has the page drawn anew: a `Bell`, rung by whatever changed something.
+
+Each panel listens to the bell and not to each event of each other panel: every page is sent a description of
+every pair.
+"""
+
+from dataclasses import dataclass
+
+import gradio as gr
+from gradio.events import Dependency
+
+from ui.tab import DIRECT
+
+DRAW, KEEP = "draw", "keep"
+
+
+@dataclass(frozen=True)
+class Bell:
+    """`draw`: something else is to be seen, from its newest message; `keep`: more, where the reader is."""
+
+    draw: Dependency
+    keep: Dependency
+
+    @classmethod
+    def make(cls) -> "Bell":
+        """A bell, inside the current `gr.Blocks`."""
+        bell = gr.HTML(
+            "", js_on_load=f'lt.bell(trigger, ["{DRAW}", "{KEEP}"])', elem_id="bell", apply_default_css=False
+        )
+        heard = {"fn": None, "inputs": None, "outputs": None, "js": "() => {}"} | DIRECT
+        return cls(bell.draw(**heard), bell.keep(**heard))
+
+    def after(self, event: Dependency, *, keep: bool = False) -> None:
+        """Ring when `event` is over."""
+        event.then(None, None, None, js=f'() => lt.ring("{KEEP if keep else DRAW}")', **DIRECT)
