@@ -13,6 +13,7 @@ The rooms, from the ground up (imports go down only):
     state, context  what a thread persists / what one run knows and nothing stores
     tokens, pairs   pure: how many tokens a text costs / the tables for it
     budget          pure: compose the prompt, choose what to fold
+    prices          pure: what tokens cost
     settings        what can be set from outside
     history         pure: what a moment shows and how two differ
     demo_model      the model that needs no key, and says so
@@ -24,6 +25,8 @@ The rooms, from the ground up (imports go down only):
     forking         where something else can be said
     transcript, timeline   a thread's branch, a page at a time / its checkpoints as moments
     threads         the catalogue: list, search, rename, delete; what can be done with a thread
+    counting, usage what threads used, counted when somebody looks / by thread and day
+    vitals          how the database is
     health          whether the database and the models answer
     answer, summarize   the two nodes
     taking          a turn in its thread: a graph that takes a thread before it runs

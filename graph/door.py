@@ -18,6 +18,8 @@ from graph.opening import Opening
 from graph.settings import Settings
 from graph.threads import Threads
 from graph.turns import ThreadGraph
+from graph.usage import Usage
+from graph.vitals import Vitals
 
 Assembles = Callable[[Settings, Models, PostgresCheckpointer], CompiledStateGraph[Any, Any, Any, Any]]
 """What makes a graph on a saver."""
@@ -26,21 +28,25 @@ Assembles = Callable[[Settings, Models, PostgresCheckpointer], CompiledStateGrap
 class OpenGraph(ThreadGraph):
     """The graph with its threads at hand: `threads` is the catalogue, `turns` what is under way.
 
-    `health` says whether the database and the model answer.
+    `health` says whether the database and the model answer, `vitals` how the database is, `usage` what was
+    used.
     """
 
     threads: Threads
     turns: Turns
     health: Health
+    usage: Usage
+    vitals: Vitals
 
     def copy(self, update: dict[str, Any] | None = None) -> "OpenGraph":
         """As LangGraph's; the copy shares the threads and the turns."""
-        ours = ("threads", "turns", "health")
+        ours = ("threads", "turns", "health", "usage", "vitals")
         attributes = {
             k: v for k, v in vars(self).items() if k not in (*ours, "__orig_class__", "_serde_allowlist")
         }
         twin = type(self)(**{**attributes, **(update or {})})
         twin.threads, twin.turns, twin.health = self.threads, self.turns, self.health
+        twin.usage, twin.vitals = self.usage, self.vitals
         return twin
 
 
@@ -85,4 +91,5 @@ async def _furnished(saver: PostgresCheckpointer, settings: Settings, models: Mo
     graph.threads = Threads(saver)
     graph.turns = Turns(graph)
     graph.health = Health(saver, models)
+    graph.usage, graph.vitals = Usage(saver, settings.prices), Vitals(saver)
     return graph

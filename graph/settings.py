@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from graph.budget import Budget
 from graph.errors import InvalidSettings
+from graph.prices import Price, Prices
 
 PREFIX = "LONGTHREAD_"
 SYSTEM_PROMPT = (
@@ -34,6 +35,8 @@ def _blank_is_unset(value: Any) -> Any:
 
 
 Optional = BeforeValidator(_blank_is_unset)
+Money = Annotated[Annotated[float, Field(ge=0, allow_inf_nan=False)] | None, Optional]
+"""A price for a million tokens, or none."""
 
 
 def _name(name: str) -> AliasChoices:
@@ -130,6 +133,43 @@ class Settings(BaseSettings):
         validation_alias=_name("LONGTHREAD_SYSTEM_PROMPT"),
         description="what the model is told before every conversation",
     )
+    price_in: Money = Field(
+        None,
+        validation_alias=_name("LONGTHREAD_PRICE_IN"),
+        description="money for a million tokens sent to the answering model; unset: unknown",
+    )
+    price_out: Money = Field(
+        None,
+        validation_alias=_name("LONGTHREAD_PRICE_OUT"),
+        description="money for a million tokens said by the answering model; unset: unknown",
+    )
+    summary_price_in: Money = Field(
+        None,
+        validation_alias=_name("LONGTHREAD_SUMMARY_PRICE_IN"),
+        description="money for a million tokens sent to the summary model; unset: as the answering one's",
+    )
+    summary_price_out: Money = Field(
+        None,
+        validation_alias=_name("LONGTHREAD_SUMMARY_PRICE_OUT"),
+        description="money for a million tokens said by the summary model; unset: as the answering one's",
+    )
+    fallback_price_in: Money = Field(
+        None,
+        validation_alias=_name("LONGTHREAD_FALLBACK_PRICE_IN"),
+        description="money for a million tokens sent to the fallback model; unset: unknown",
+    )
+    fallback_price_out: Money = Field(
+        None,
+        validation_alias=_name("LONGTHREAD_FALLBACK_PRICE_OUT"),
+        description="money for a million tokens said by the fallback model; unset: unknown",
+    )
+    currency: str = Field(
+        "$",
+        min_length=1,
+        max_length=8,
+        validation_alias=_name("LONGTHREAD_CURRENCY"),
+        description="sign or name of the prices' money",
+    )
 
     @field_validator("database_url")
     @classmethod
@@ -149,6 +189,30 @@ class Settings(BaseSettings):
     def _budget_holds_the_system_prompt(self) -> Self:
         self.budget.check(self.system_prompt)
         return self
+
+    @model_validator(mode="after")
+    def _prices_come_in_pairs(self) -> Self:
+        for name in ("", "summary_", "fallback_"):
+            given, missing = f"{name}price_in", f"{name}price_out"
+            if (getattr(self, given) is None) != (getattr(self, missing) is None):
+                raise ValueError(
+                    f"LONGTHREAD_{given.upper()} and LONGTHREAD_{missing.upper()} are set both or neither"
+                )
+        return self
+
+    @property
+    def prices(self) -> Prices:
+        """The prices that are set; none for the demo model, which costs nothing."""
+
+        def price(sent: float | None, said: float | None) -> Price | None:
+            return None if self.demo or sent is None or said is None else Price(sent, said)
+
+        return Prices(
+            price(self.price_in, self.price_out),
+            price(self.summary_price_in, self.summary_price_out),
+            price(self.fallback_price_in, self.fallback_price_out),
+            self.currency,
+        )
 
     @property
     def budget(self) -> Budget:

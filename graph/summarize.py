@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, RemoveMessage, SystemMessage
 
-from graph.asking import ask
+from graph.asking import FALLBACK, ask
 from graph.budget import Budget, choose_fold, clip, portion
 from graph.errors import ModelError
 from graph.model import Models
@@ -23,6 +23,9 @@ INSTRUCTIONS = (
     "into yours. Write plain sentences, no preamble."
 )
 HEADING = "Summary of the conversation so far:\n"
+USED = "used"
+"""Where the notes of a summary tell, by who was asked, its fold's tokens: sent, said, and those guessed."""
+
 MARGIN = 16  # tokens: the headings of the request's two parts
 
 
@@ -61,7 +64,7 @@ async def fold(
     chosen = _chosen(state, settings, force=force)
     if chosen is None:
         return None
-    summary, rest, done = state.get("summary"), chosen, list[BaseMessage]()
+    summary, rest, done = _unspent(state.get("summary")), chosen, list[BaseMessage]()
     scale = correction(state["messages"])
     while rest:
         try:
@@ -94,15 +97,18 @@ async def _fold_part(
     part, rest = portion(messages, room)
     text = clip("\n".join(map(_line, part)), max(room, 1))
     heading = f"Earlier summary:\n{earlier}\n\n" if earlier else ""
+    asked = [instructions, HumanMessage(f"{heading}Conversation:\n{text}")]
     written = await ask(
         models,
         models.summary,
-        [instructions, HumanMessage(f"{heading}Conversation:\n{text}")],
+        asked,
         timeout=settings.model_timeout,
         retries=settings.model_retries,
         max_tokens=settings.budget.summary - count_text(HEADING),
     )
-    return _summary(summary, part, written, settings.budget), part, rest
+    made = _summary(summary, part, written, settings.budget)
+    _note_used(made, summary, written, asked)
+    return made, part, rest
 
 
 def _room(budget: Budget, scale: float) -> int:
@@ -139,3 +145,30 @@ def _summary(
             }
         },
     )
+
+
+def _unspent(summary: SystemMessage | None) -> SystemMessage | None:
+    """The summary without what its own fold used, for a fold that goes on from it."""
+    notes: dict[str, Any] = summary.additional_kwargs.get("longthread", {}) if summary else {}
+    if summary is None or USED not in notes:
+        return summary
+    rest = {name: value for name, value in notes.items() if name != USED}
+    return summary.model_copy(update={"additional_kwargs": {**summary.additional_kwargs, "longthread": rest}})
+
+
+def _note_used(
+    made: SystemMessage, earlier: SystemMessage | None, written: AIMessage, asked: Sequence[BaseMessage]
+) -> None:
+    """Tell on the summary what this fold used, its earlier requests included."""
+    before: dict[str, Any] = earlier.additional_kwargs.get("longthread", {}) if earlier else {}
+    used: dict[str, list[int]] = dict(before.get(USED, {}))
+    told = written.usage_metadata
+    sent, said = (
+        (told["input_tokens"], told["output_tokens"])
+        if told
+        else (count_all(asked), count_text(written.text))
+    )
+    who = "fallback" if FALLBACK in written.response_metadata else "summary"
+    known = used.get(who, [0, 0, 0])
+    used[who] = [known[0] + sent, known[1] + said, known[2] + (0 if told else sent + said)]
+    made.additional_kwargs["longthread"][USED] = used

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from graph.bookmark import Bookmark, storable
 from graph.checkpointers import PostgresCheckpointer
+from graph.counting import Counting
 from graph.errors import InvalidInput, ThreadNotFound
 from graph.forking import Forking
 from graph.searching import SEARCH, Hit, wanted
@@ -154,6 +155,7 @@ class Threads:
         """Delete the thread and all of its messages and checkpoints, for good: a turn under way stores
         nothing, and no other can begin under this id. Raises `ThreadNotFound`."""
         await self.get(place)
+        await Counting(self._saver).thread(place)  # what it used stays in its owner's days
         await self._saver.adelete(place, for_good=True)
 
     async def size(self, place: Bookmark) -> int:

@@ -29,6 +29,8 @@ TABLES = (
     "longthread_title",
     "longthread_draft",
     "longthread_request",
+    "longthread_usage",
+    "longthread_counted",
 )
 STOCK = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
 
@@ -67,6 +69,15 @@ _DELETED = f"""
 INSERT INTO longthread_deleted (digest) SELECT {DIGEST.format("key")} FROM unnest(%s::text[]) key
 ON CONFLICT DO NOTHING
 """.encode()
+_FORGOTTEN = b"""
+INSERT INTO longthread_usage AS u (thread, owner, quarter, asked, turns, sent, said, guessed, bytes)
+SELECT 0, owner, quarter, asked, sum(turns), sum(sent), sum(said), sum(guessed), 0
+FROM longthread_usage WHERE thread = ANY (%s) GROUP BY owner, quarter, asked
+ON CONFLICT (thread, owner, quarter, asked) DO UPDATE SET turns = u.turns + excluded.turns,
+    sent = u.sent + excluded.sent, said = u.said + excluded.said, guessed = u.guessed + excluded.guessed
+"""
+"""What deleted threads used stays in their owner's days, and no word of which threads they were."""
+
 _COPY_THREAD = b"""
 INSERT INTO longthread_thread
     (key, owner, thread_id, messages, head, branches, line, asked, asked_id, asked_on)
@@ -91,6 +102,12 @@ SELECT %(to)s, id, parent, ns, holds, body, metadata FROM longthread_checkpoint 
 INSERT INTO longthread_write (thread, checkpoint, ns, task, path, idx, channel, holds, body)
 SELECT %(to)s, checkpoint, ns, task, path, idx, channel, holds, body
 FROM longthread_write WHERE thread = %(from)s
+""",
+    # A copy asked no model: it begins as counted.
+    b"""
+INSERT INTO longthread_counted (thread, high, low)
+SELECT %(to)s, coalesce(max(number), -1), least(min(number), 0)
+FROM longthread_message WHERE thread = %(from)s
 """,
     b"""
 INSERT INTO longthread_value (thread, digest, body)
@@ -185,6 +202,7 @@ class Pruning:
                 "DELETE FROM longthread_thread WHERE key = ANY (%s) RETURNING number", (keys,)
             )
             numbers = [row["number"] for row in await rows.fetchall()]
+            await conn.execute(_FORGOTTEN, (numbers,))
             for table in TABLES:
                 await conn.execute(f"DELETE FROM {table} WHERE thread = ANY (%s)".encode(), (numbers,))
             for table in STOCK:
