@@ -29,9 +29,11 @@ from ui.bell import Bell
 from ui.budget import budget
 from ui.chat import chat
 from ui.headers import Guarded
+from ui.spent import spent as spent_line
 from ui.tab import DIRECT, Graph, Tab, now
 from ui.threads import thread_list
 from ui.timeline import banner, timeline
+from ui.usage import usage_page
 from ui.words import label, translated, words_of
 
 BRAND = '<a class="brand" href="./">Longthread</a>'
@@ -47,6 +49,11 @@ def page(graph: Graph, *, demo: bool) -> gr.Blocks:
             with gr.Column(elem_id="left"):
                 gr.HTML(BRAND, apply_default_css=False)
                 names = thread_list(graph, tab)
+                gr.HTML(
+                    f'<a href="./usage">{label("usage.title")}</a>',
+                    elem_id="to-usage",
+                    apply_default_css=False,
+                )
             with gr.Column(elem_id="middle"):
                 drawers = gr.HTML("", elem_id="drawers", apply_default_css=False)
                 line, back = away(tab)
@@ -55,6 +62,7 @@ def page(graph: Graph, *, demo: bool) -> gr.Blocks:
                 gr.HTML(f"<p>{label('page.demo')}</p>", elem_id="demo", visible=demo, apply_default_css=False)
             with gr.Column(elem_id="right"):
                 spent = budget(graph, tab)
+                used = spent_line(graph, tab)
                 past = timeline(graph, tab, above)
         arrived = blocks.load(
             _arrive,
@@ -65,7 +73,7 @@ def page(graph: Graph, *, demo: bool) -> gr.Blocks:
         )
         blocks.load(_furnish, None, [drawers, line], **DIRECT)
         blocks.unload(tab.views.forget)
-        sides = [names.listing, past.moments, spent.gauge]
+        sides = [names.listing, past.moments, spent.gauge, used]
         elsewhere = [arrived, names.opened, *names.changed, *past.moved]
         for event in [*elsewhere, *talk.events, spent.trimmed, back]:
             bell.after(event, keep=event is talk.grown or event is back)
@@ -74,6 +82,7 @@ def page(graph: Graph, *, demo: bool) -> gr.Blocks:
             for side in sides:
                 side.after(rung)
                 side.after(answered)
+    usage_page(graph, blocks)
     return blocks
 
 
