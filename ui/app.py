@@ -8,6 +8,7 @@ import gc
 import logging
 import socket
 import sys
+import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from html import escape
@@ -133,23 +134,26 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Guarded)
 
     _probes(app, lambda: opened[-1])
-    return gr.mount_gradio_app(
-        app,
-        page(lambda: opened[-1], demo=settings.demo),
-        path="/",
-        head=f"<style>{_joined('style')}</style><script>{_joined('page')}</script>",
-        i18n=translated(),
-        theme=Default(
-            primary_hue="indigo",
-            neutral_hue="slate",
-            font=["system-ui", "sans-serif"],
-            font_mono=["ui-monospace", "monospace"],
-        ),
-        footer_links=[],
-        run_history=False,
-        ssr_mode=False,
-        show_error=True,
-    )
+    with warnings.catch_warnings():
+        # Of what is off below, and would be off anyway for several pages.
+        warnings.filterwarnings("ignore", "SSR mode is not supported")
+        return gr.mount_gradio_app(
+            app,
+            page(lambda: opened[-1], demo=settings.demo),
+            path="/",
+            head=f"<style>{_joined('style')}</style><script>{_joined('page')}</script>",
+            i18n=translated(),
+            theme=Default(
+                primary_hue="indigo",
+                neutral_hue="slate",
+                font=["system-ui", "sans-serif"],
+                font_mono=["ui-monospace", "monospace"],
+            ),
+            footer_links=[],
+            run_history=False,
+            ssr_mode=False,
+            show_error=True,
+        )
 
 
 def _probes(app: FastAPI, graph: Graph) -> None:

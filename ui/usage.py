@@ -28,11 +28,10 @@ ZONE = """days => [days, Intl.DateTimeFormat().resolvedOptions().timeZone || "UT
 def usage_page(graph: Graph, blocks: gr.Blocks) -> None:
     """Add the page to `blocks`, outside of its context."""
     with blocks.route("Usage", "/usage", show_in_navbar=False), gr.Column(elem_id="usage"):
-        gr.HTML(
-            f'<a href="./">‹ {label("usage.back")}</a><h1>{label("usage.title")}</h1>',
-            elem_id="usage-head",
-            apply_default_css=False,
-        )
+        # One text of Gradio's translating a part.
+        back = f'<a href="./">{label("usage.back")}</a>'
+        gr.HTML(back, elem_id="usage-back", apply_default_css=False)
+        gr.HTML(f"<h1>{label('usage.title')}</h1>", elem_id="usage-head", apply_default_css=False)
         choices = [(label(f"usage.last_{days}"), days) for days in RANGES]
         days = gr.Radio(choices, value=30, label=label("usage.range"), elem_id="usage-range")
         zone = gr.Textbox("UTC", visible=False)
@@ -80,7 +79,8 @@ def _plot(name: str) -> gr.BarPlot:
         label=label(f"usage.{name}_name"),
         x_title=" ",
         y_title=" ",
-        height=220,
+        height=270 if name == "tokens" else 220,
+        color_title=" ",
         visible=False,
         elem_id=f"usage-{name}",
         buttons=[],
@@ -101,16 +101,19 @@ def _drawn(days: Sequence[Day], any_used: bool, priced: bool, words: Words) -> l
     sent, said = words("usage.sent_name"), words("usage.said_name")
     tokens = [(day, sent, float(day.used.sent)) for day in days]
     tokens += [(day, said, float(day.used.said)) for day in days]
+    few = len(days) <= 7  # more names than that stand on each other
+    axis: dict[str, Any] = {
+        "visible": True,
+        "x_axis_labels_visible": few,
+        "caption": None if few else f"{words.day(days[0].day)} – {words.day(days[-1].day)}",
+    }
+    hidden: dict[str, Any] = {**axis, "visible": priced}
+    colours = dict(zip((sent, said), COLOURS, strict=True))
     return [
-        gr.BarPlot(_table([(d, "", float(d.used.turns)) for d in days]), visible=True),
-        gr.BarPlot(
-            _table(tokens),
-            visible=True,
-            color="kind",
-            color_map=dict(zip((sent, said), COLOURS, strict=True)),
-        ),
-        gr.BarPlot(_table([(d, "", d.used.money or 0.0) for d in days]), visible=priced),
-        gr.BarPlot(_table([(d, "", float(d.used.bytes)) for d in days]), visible=True),
+        gr.BarPlot(_table([(d, "", float(d.used.turns)) for d in days]), **axis),
+        gr.BarPlot(_table(tokens), color="kind", color_map=colours, **axis),
+        gr.BarPlot(_table([(d, "", d.used.money or 0.0) for d in days]), **hidden),
+        gr.BarPlot(_table([(d, "", float(d.used.bytes)) for d in days]), **axis),
     ]
 
 
