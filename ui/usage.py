@@ -108,7 +108,7 @@ def _drawn(days: Sequence[Day], any_used: bool, priced: bool, words: Words) -> l
         "caption": None if few else f"{words.day(days[0].day)} – {words.day(days[-1].day)}",
     }
     hidden: dict[str, Any] = {**axis, "visible": priced}
-    colours = dict(zip((sent, said), COLOURS, strict=True))
+    colours: dict[str, str] = dict(zip((sent, said), COLOURS, strict=True))
     return [
         gr.BarPlot(_table([(d, "", float(d.used.turns)) for d in days]), **axis),
         gr.BarPlot(_table(tokens), color="kind", color_map=colours, **axis),
