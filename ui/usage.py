@@ -48,7 +48,8 @@ def usage_page(graph: Graph, blocks: gr.Blocks) -> None:
             try:
                 async for done, of in usage.count(user):
                     yield counting(done, of, words), *[gr.skip()] * 6
-                since = datetime.now(place).date() - timedelta(days - 1)
+                today = datetime.now(place).date()
+                since = today - timedelta(days - 1)
                 found = await usage.days(user, since, place.key)
                 big = await usage.threads(user, 20)
                 state = await graph().vitals.look()
@@ -60,7 +61,7 @@ def usage_page(graph: Graph, blocks: gr.Blocks) -> None:
             total = sum((day.used for day in found), Used(money=0.0 if usage.prices.known else None))
             drawn = _drawn(_each_day(found, since, days), bool(found), usage.prices.known, words)
             yield (
-                totals(total, currency, words),
+                totals(total, currency, words, f"{words.day(since)} – {words.day(today)}"),
                 *drawn,
                 biggest(big, currency, words),
                 database(state, words),
@@ -79,7 +80,7 @@ def _plot(name: str) -> gr.BarPlot:
         label=label(f"usage.{name}_name"),
         x_title=" ",
         y_title=" ",
-        height=270 if name == "tokens" else 220,
+        height=220,
         color_title=" ",
         visible=False,
         elem_id=f"usage-{name}",
@@ -105,7 +106,6 @@ def _drawn(days: Sequence[Day], any_used: bool, priced: bool, words: Words) -> l
     axis: dict[str, Any] = {
         "visible": True,
         "x_axis_labels_visible": few,
-        "caption": None if few else f"{words.day(days[0].day)} – {words.day(days[-1].day)}",
     }
     hidden: dict[str, Any] = {**axis, "visible": priced}
     colours: dict[str, str] = dict(zip((sent, said), COLOURS, strict=True))

@@ -45,8 +45,8 @@ def counting(done: int, of: int, words: Words) -> str:
     return f'<p class="counting" role="status">{escape(words("usage.counting", done=done, of=of))}</p>'
 
 
-def totals(used: Used, currency: str, words: Words) -> str:
-    """The figures on top, or what to do where there are none."""
+def totals(used: Used, currency: str, words: Words, period: str = "") -> str:
+    """The figures of a period on top, or what to do where there are none."""
     if not used.turns and not used.tokens:
         begin = f'<a href="./">{escape(words("usage.begin"))}</a>'
         return f'<p class="none">{escape(words("usage.none"))} {begin}</p>'
@@ -59,7 +59,8 @@ def totals(used: Used, currency: str, words: Words) -> str:
     if used.money is not None:
         figures.insert(3, (words("usage.money_name"), money(used.money, currency, words)))
     cells = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in figures)
-    notes = [words("usage.guessed", share=round(100 * used.share) or 1)] if used.guessed else []
+    notes = [period] if period else []
+    notes += [words("usage.guessed", share=round(100 * used.share) or 1)] if used.guessed else []
     notes += [words("usage.unpriced", count=used.unpriced)] if used.unpriced else []
     return f"<dl>{cells}</dl>" + "".join(f'<p class="note">{escape(note)}</p>' for note in notes)
 
