@@ -20,7 +20,7 @@ The rooms, from the ground up (imports go down only):
     model, refusals the chat model of these settings, asked / its errors as ours
     asking          a question to a model, or to the one that stands in for it
     checkpointers   the places where threads can be kept
-    branches, searching   where the lines of a thread part / words looked for
+    branches, searching, tags   where the lines of a thread part / words looked for / tags
     tables          the tables behind a saver, from any event loop
     forking         where something else can be said
     transcript, timeline   a thread's branch, a page at a time / its checkpoints as moments
@@ -29,6 +29,7 @@ The rooms, from the ground up (imports go down only):
     vitals          how the database is
     health          whether the database and the models answer
     answer, summarize   the two nodes
+    titling         a title for a new thread
     taking          a turn in its thread: a graph that takes a thread before it runs
     turns           one turn, however it is called: the graph object with its checks
     build           every edge of the graph

@@ -17,6 +17,7 @@ from graph.model import Models, open_models
 from graph.opening import Opening
 from graph.settings import Settings
 from graph.threads import Threads
+from graph.titling import Titling
 from graph.turns import ThreadGraph
 from graph.usage import Usage
 from graph.vitals import Vitals
@@ -89,7 +90,8 @@ async def _furnished(saver: PostgresCheckpointer, settings: Settings, models: Mo
     graph = OpenGraph.around(bare, settings, models, afterwards)
     graph.bridge = await Bridge.here_now()
     graph.threads = Threads(saver)
-    graph.turns = Turns(graph)
+    titling = Titling(graph.threads, models, settings)
+    graph.turns = Turns(graph, settled=titling.after, sweep=lambda: graph.threads.sweep(settings.trash_days))
     graph.health = Health(saver, models)
     graph.usage, graph.vitals = Usage(saver, settings.prices), Vitals(saver)
     return graph

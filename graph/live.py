@@ -102,8 +102,17 @@ class Turn:
 class Turns:
     """The turns of one graph, at most one a thread. Call it on the graph's own event loop."""
 
-    def __init__(self, graph: ThreadGraph) -> None:
-        self._graph = graph
+    def __init__(
+        self,
+        graph: ThreadGraph,
+        *,
+        settled: Callable[[Bookmark], Coroutine[Any, Any, None]] | None = None,
+        sweep: Callable[[], Awaitable[int]] | None = None,
+    ) -> None:
+        """`settled` is run, as a task of its own, after each answer; `sweep` now and then by `recover`, and
+        says how many threads it deleted."""
+        self._graph, self._settled, self._sweep = graph, settled, sweep
+        self._after: set[asyncio.Task[None]] = set()
         self._running: dict[str, Turn] = {}
         self._followed: dict[str, Turn] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -204,8 +213,12 @@ class Turns:
             try:
                 for place in await self._saver.abandoned():
                     await self._finish(place)
+                if self._sweep and (swept := await self._sweep()):
+                    log.info("threads deleted for good, whose time was over: %d", swept)
             except LongthreadError as e:
-                log.warning("could not look for turns that were cut off: %s", e)
+                log.warning(
+                    "could not look for turns that were cut off, or threads whose time is over: %s", e
+                )
             await asyncio.sleep(every)
 
     async def _finish(self, place: Bookmark) -> None:
@@ -218,6 +231,8 @@ class Turns:
 
     async def close(self) -> None:
         """Stop every turn, keeping its partial answer, and wait until all are stored."""
+        for task in list(self._after):
+            task.cancel()
         for turn in list(self._running.values()):
             turn.context.stop.set()
         if self._tasks:
@@ -280,3 +295,7 @@ class Turns:
                 turn.folding = "answer" in part
             elif part[0].type in SPOKEN and part[1].get("langgraph_node") != "summarize":
                 turn.say(part[0].text)
+        if self._settled:
+            task = asyncio.create_task(self._settled(turn.bookmark))
+            self._after.add(task)
+            task.add_done_callback(self._after.discard)

@@ -43,7 +43,7 @@ SELECT t.number, t.thread_id, coalesce(n.title, '') AS title, f.id AS message_id
     substr(f.text, greatest(strpos(lower(f.text), lower(%(first)s)) - 40, 1), %(excerpt)s) AS excerpt
 FROM found f JOIN longthread_thread t ON t.number = f.thread
 LEFT JOIN longthread_title n ON n.thread = t.number
-WHERE t.owner = %(owner)s AND t.trashed IS NULL AND f.text ILIKE ALL (%(signs)s::text[])
+WHERE t.owner = %(owner)s AND t.trashed IS NULL AND NOT t.temporary AND f.text ILIKE ALL (%(signs)s::text[])
     AND (%(created)s::timestamptz IS NULL
         OR (f.created, t.number, coalesce(f.place, -1)) < (%(created)s, %(thread)s, %(place)s))
 ORDER BY f.created DESC, t.number DESC, coalesce(f.place, -1) DESC LIMIT %(limit)s

@@ -114,6 +114,18 @@ class Settings(BaseSettings):
         validation_alias=_name("LONGTHREAD_TURN_WAIT"),
         description="seconds that a question waits for the turn before it",
     )
+    titles: bool = Field(
+        True,
+        validation_alias=_name("LONGTHREAD_TITLES"),
+        description="whether the summary model gives a new thread its title",
+    )
+    trash_days: int = Field(
+        30,
+        ge=1,
+        le=36_500,
+        validation_alias=_name("LONGTHREAD_TRASH_DAYS"),
+        description="days that a thread stays in the trash before it is deleted for good",
+    )
     token_budget: int = Field(
         8000,
         ge=200,

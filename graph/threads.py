@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
+from uuid import uuid4
 
 from graph.bookmark import Bookmark, storable
 from graph.checkpointers import PostgresCheckpointer
@@ -15,6 +16,7 @@ from graph.errors import InvalidInput, ThreadNotFound
 from graph.forking import Forking
 from graph.searching import SEARCH, Hit, wanted
 from graph.tables import Tables, owned
+from graph.tags import Tags, normal
 from graph.timeline import Moment, Timelines
 from graph.transcript import Page, Transcripts
 
@@ -25,7 +27,8 @@ Shelf = Literal["kept", "archived", "trashed"]
 
 _THREAD = """
 SELECT t.number, t.thread_id, coalesce(n.title, '') AS title, t.created, t.updated, t.messages,
-    coalesce(t.head, t.asked_id)::text AS head, t.pinned, t.archived, t.trashed
+    coalesce(t.head, t.asked_id)::text AS head, t.pinned, t.archived, t.trashed, t.temporary,
+    ARRAY(SELECT g.tag FROM longthread_tag g WHERE g.thread = t.number ORDER BY g.tag) AS tags
 FROM longthread_thread t LEFT JOIN longthread_title n ON n.thread = t.number
 WHERE t.owner = %(owner)s"""
 _GET = _THREAD + " AND t.key = %(key)s"
@@ -37,6 +40,8 @@ _SHELVES = {
     "ORDER BY t.hour DESC, t.updated DESC, t.number DESC",
     "trashed": " AND t.trashed IS NOT NULL{after} ORDER BY t.hour DESC, t.updated DESC, t.number DESC",
 }
+_LISTED = " AND NOT t.temporary"
+_TAGGED = " AND EXISTS (SELECT FROM longthread_tag g WHERE g.thread = t.number AND g.tag = %(tag)s)"
 _HOUR = "date_bin('1 hour', %(updated)s, '2000-01-01 00:00+00')"
 _AFTER = {
     "kept": f" AND (t.pinned, t.hour, t.updated, t.number) < (%(pinned)s, {_HOUR}, %(updated)s, %(number)s)",
@@ -45,9 +50,18 @@ _AFTER = {
 }
 _OWN = "owner = %(owner)s AND key = %(key)s"
 _RENAME = f"""
-INSERT INTO longthread_title (thread, owner, title)
-SELECT number, hashtext(owner), %(title)s FROM longthread_thread WHERE {_OWN}
-ON CONFLICT (thread) DO UPDATE SET title = excluded.title
+INSERT INTO longthread_title (thread, owner, title, by_hand)
+SELECT number, hashtext(owner), %(title)s, true FROM longthread_thread WHERE {_OWN}
+ON CONFLICT (thread) DO UPDATE SET title = excluded.title, by_hand = true
+"""
+_ENTITLE = """
+UPDATE longthread_title n SET title = %(title)s FROM longthread_thread t
+WHERE t.owner = %(owner)s AND t.key = %(key)s AND n.thread = t.number AND NOT n.by_hand AND n.title = %(before)s
+RETURNING 1
+"""
+_TEMPORARY = """
+INSERT INTO longthread_thread (key, owner, thread_id, temporary)
+VALUES (%(key)s, %(owner)s, %(thread_id)s, true)
 """
 _PIN = f"UPDATE longthread_thread SET pinned = %(on)s WHERE {_OWN}"
 _ARCHIVE = f"UPDATE longthread_thread SET archived = %(on)s WHERE {_OWN}"
@@ -82,6 +96,16 @@ class Thread:
     pinned: bool
     archived: bool
     trashed: datetime | None
+    temporary: bool = False
+    tags: Sequence[str] = ()
+
+
+def titled(title: str) -> str:
+    """A title in one line, of 1 to 200 characters. Raises `InvalidInput`."""
+    line = " ".join(title.split())
+    if not line or len(line) > MAX_TITLE or not storable(line):
+        raise InvalidInput(f"A title has 1 to {MAX_TITLE} characters; this one has {len(line):,}.")
+    return line
 
 
 class Threads:
@@ -89,23 +113,34 @@ class Threads:
 
     def __init__(self, saver: PostgresCheckpointer) -> None:
         self._saver, self._tables = saver, Tables(saver)
+        self._tags = Tags(saver)
         self._transcripts, self._timelines = Transcripts(saver), Timelines(saver)
         self._forking = Forking(saver)
 
     # The catalogue
 
     async def list(
-        self, user_id: str, *, limit: int = 50, after: Thread | None = None, shelf: Shelf = "kept"
+        self,
+        user_id: str,
+        *,
+        limit: int = 50,
+        after: Thread | None = None,
+        shelf: Shelf = "kept",
+        tag: str | None = None,
     ) -> Sequence[Thread]:
-        """A user's threads, pinned ones first, then by latest use; `after` is the last of the page before."""
+        """A user's threads, pinned ones first, then by latest use; `after` is the last of the page before.
+
+        With `tag` only those that have it. Temporary ones are never among them.
+        """
         if shelf not in _SHELVES:
             raise InvalidInput(f"There is no shelf {shelf!r}: it is one of {', '.join(_SHELVES)}.")
         values: dict[str, Any] = {"owner": user_id, "limit": limit}
         if after:
             values |= {"pinned": after.pinned, "updated": after.updated, "number": after.number}
-        statement = (
-            _THREAD + _SHELVES[shelf].format(after=_AFTER[shelf] if after else "") + " LIMIT %(limit)s"
-        )
+        if tag is not None:
+            values["tag"] = normal(tag)
+        which = _SHELVES[shelf].format(after=_AFTER[shelf] if after else "")
+        statement = f"{_THREAD}{_LISTED}{_TAGGED if tag is not None else ''}{which} LIMIT %(limit)s"
         return [Thread(**row) for row in await self._tables.rows(statement, values)]
 
     async def get(self, place: Bookmark) -> Thread:
@@ -134,10 +169,34 @@ class Threads:
 
     async def rename(self, place: Bookmark, title: str) -> None:
         """Give the thread a title of 1 to 200 characters. Raises `ThreadNotFound`, `InvalidInput`."""
-        title = " ".join(title.split())
-        if not title or len(title) > MAX_TITLE or not storable(title):
-            raise InvalidInput(f"A title has 1 to {MAX_TITLE} characters; this one has {len(title):,}.")
-        await self._tables.change(_RENAME, owned(place) | {"title": title})
+        await self._tables.change(_RENAME, owned(place) | {"title": titled(title)})
+
+    async def entitle(self, place: Bookmark, title: str, *, instead_of: str) -> bool:
+        """Give the thread a title that nobody chose; False where it has another than `instead_of` by now, or
+        a person's. Raises `InvalidInput`."""
+        values = owned(place) | {"title": titled(title), "before": instead_of}
+        return bool(await self._tables.rows(_ENTITLE, values))
+
+    async def tag(self, place: Bookmark, tags: Sequence[str]) -> Sequence[str]:
+        """Give the thread these tags and no others, at most 10; as they are kept. Raises `ThreadNotFound`,
+        `InvalidInput`."""
+        return await self._tags.set(place, tags)
+
+    async def tags(self, user_id: str) -> dict[str, int]:
+        """A user's tags, and how many threads of the list have each."""
+        return await self._tags.of(user_id)
+
+    async def temporary(self, user_id: str) -> Bookmark:
+        """A new thread that is not kept: in no list, found by no search, swept when nobody used it for a day.
+        Whoever leaves it deletes it."""
+        place = Bookmark(f"temporary-{uuid4()}", user_id)
+        await self._tables.change(_TEMPORARY, owned(place) | {"thread_id": place.thread_id})
+        return place
+
+    async def sweep(self, trash_days: int) -> int:
+        """Delete for good what is in the trash for so many days, and temporary threads of yesterday: of every
+        user's at most 100. How many there were."""
+        return await self._saver.asweep(trash_days)
 
     async def pin(self, place: Bookmark, on: bool = True) -> None:
         """Keep the thread at the head of the list, or no longer. Raises `ThreadNotFound`."""

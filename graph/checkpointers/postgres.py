@@ -264,6 +264,11 @@ class PostgresCheckpointer(AsyncPostgresSaver):
             raise TypeError("thread_ids must be a sequence of thread IDs, not a str")
         await self.pruning.prune([Bookmark(str(t)) for t in thread_ids], strategy, turns)
 
+    @_at_home
+    async def asweep(self, trash_days: int) -> int:
+        """Delete for good what is in the trash for so long, and what was not to be kept; how many threads."""
+        return await self.pruning.sweep(trash_days)
+
     async def adelete_thread(self, thread_id: str) -> None:
         """Delete all there is of a thread of the local user; for other people's there is `adelete`."""
         await self.adelete(Bookmark(str(thread_id)))

@@ -27,6 +27,7 @@ TABLES = (
     "longthread_write",
     "longthread_value",
     "longthread_title",
+    "longthread_tag",
     "longthread_draft",
     "longthread_request",
     "longthread_usage",
@@ -78,6 +79,16 @@ ON CONFLICT (thread, owner, quarter, asked) DO UPDATE SET turns = u.turns + excl
 """
 """What deleted threads used stays in their owner's days, and no word of which threads they were."""
 
+# Asked and done in one: what is restored, or used, meanwhile is not swept.
+_EXPIRED = b"""
+DELETE FROM longthread_thread WHERE number IN (
+    SELECT number FROM longthread_thread
+    WHERE (temporary OR trashed IS NOT NULL)
+      AND (trashed < now() - make_interval(days => %s) OR temporary AND updated < now() - interval '1 day')
+      AND (until IS NULL OR until < now())
+    LIMIT %s FOR UPDATE SKIP LOCKED
+) RETURNING number, key
+"""
 _COPY_THREAD = b"""
 INSERT INTO longthread_thread
     (key, owner, thread_id, messages, head, branches, line, asked, asked_id, asked_on)
@@ -86,8 +97,12 @@ FROM longthread_thread WHERE number = %(from)s RETURNING number
 """
 _COPY = (
     b"""
-INSERT INTO longthread_title (thread, owner, title)
-SELECT %(to)s, hashtext(%(owner)s), title FROM longthread_title WHERE thread = %(from)s
+INSERT INTO longthread_title (thread, owner, title, by_hand)
+SELECT %(to)s, hashtext(%(owner)s), title, by_hand FROM longthread_title WHERE thread = %(from)s
+""",
+    b"""
+INSERT INTO longthread_tag (thread, owner, tag)
+SELECT %(to)s, hashtext(%(owner)s), tag FROM longthread_tag WHERE thread = %(from)s
 """,
     b"""
 INSERT INTO longthread_message (thread, created, number, owner, type, id, text, body)
@@ -175,6 +190,19 @@ def _root_of(record: Record) -> str | None:
     return parents.get("")
 
 
+async def _empty(
+    conn: AsyncConnection[DictRow], numbers: Sequence[int], keys: Sequence[str], *, for_good: bool
+) -> None:
+    """Delete what threads that are gone have left in the other tables."""
+    await conn.execute(_FORGOTTEN, (numbers,))
+    for table in TABLES:
+        await conn.execute(f"DELETE FROM {table} WHERE thread = ANY (%s)".encode(), (numbers,))
+    for table in STOCK:
+        await conn.execute(f"DELETE FROM {table} WHERE thread_id = ANY (%s)".encode(), (keys,))
+    if for_good:
+        await conn.execute(_DELETED, (keys,))
+
+
 class Pruning:
     """Drops and copies threads; each call is one transaction a thread."""
 
@@ -201,16 +229,21 @@ class Pruning:
             rows = await conn.execute(
                 "DELETE FROM longthread_thread WHERE key = ANY (%s) RETURNING number", (keys,)
             )
-            numbers = [row["number"] for row in await rows.fetchall()]
-            await conn.execute(_FORGOTTEN, (numbers,))
-            for table in TABLES:
-                await conn.execute(f"DELETE FROM {table} WHERE thread = ANY (%s)".encode(), (numbers,))
-            for table in STOCK:
-                await conn.execute(f"DELETE FROM {table} WHERE thread_id = ANY (%s)".encode(), (keys,))
-            if for_good:
-                await conn.execute(_DELETED, (keys,))
+            await _empty(conn, [row["number"] for row in await rows.fetchall()], keys, for_good=for_good)
         for key in keys:
             self._memory.forget(key)
+
+    async def sweep(self, days: int, limit: int = 100) -> int:
+        """Delete for good threads that are in the trash for so many days, and temporary ones that nobody
+        used for one; at most `limit`. How many there were."""
+        async with self._lender.connection() as conn, conn.transaction():
+            rows = await (await conn.execute(_EXPIRED, (days, limit))).fetchall()
+            keys = [row["key"] for row in rows]
+            if rows:
+                await _empty(conn, [row["number"] for row in rows], keys, for_good=True)
+        for key in keys:
+            self._memory.forget(key)
+        return len(rows)
 
     async def delete_runs(self, runs: Sequence[str]) -> None:
         """Delete the checkpoints of these runs, in every thread."""

@@ -32,6 +32,7 @@ def small(database: str, model: ModelServer) -> Settings:
         answer_tokens=100,
         model_timeout=1,
         model_retries=0,
+        titles=False,
     )
 
 

@@ -25,5 +25,5 @@ class Fault:
     kind: Kind
     status: int = 500
     times: int | None = None
-    only: Literal["answers", "summaries"] | None = None
+    only: Literal["answers", "summaries", "titles"] | None = None
     after: int = 3

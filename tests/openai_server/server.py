@@ -31,6 +31,7 @@ class Received:
     model: str
     max_tokens: int | None
     summary: bool = False
+    title: bool = False
     key: str = ""
     status: int = 0
     words: int = 0
@@ -67,12 +68,17 @@ class ModelServer:
     @property
     def answers(self) -> list[Received]:
         """The requests that asked for an answer."""
-        return [r for r in self.requests if not r.summary]
+        return [r for r in self.requests if not r.summary and not r.title]
 
     @property
     def summaries(self) -> list[Received]:
         """The requests that asked for a summary."""
         return [r for r in self.requests if r.summary]
+
+    @property
+    def titles(self) -> list[Received]:
+        """The requests that asked for a title."""
+        return [r for r in self.requests if r.title]
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -93,7 +99,8 @@ class ModelServer:
         with self._lock:
             self.requests.append(received)
             fault = self.fault
-            if not fault or (fault.only and (fault.only == "summaries") != received.summary):
+            kind = "summaries" if received.summary else "titles" if received.title else "answers"
+            if not fault or (fault.only and fault.only != kind):
                 return None
             if fault.times is not None:
                 fault.times -= 1
@@ -153,6 +160,7 @@ class _Handler(Speaker):
             model=str(asked.get("model", "")),
             max_tokens=asked.get("max_completion_tokens") or asked.get("max_tokens"),
             summary=summary,
+            title=str(asked["messages"][0].get("content")).startswith("Write a title"),
             key=self.headers.get("Authorization", "").removeprefix("Bearer "),
         )
 

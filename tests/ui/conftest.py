@@ -118,6 +118,7 @@ def environment(database: str, model: ModelServer) -> dict[str, str]:
         "LONGTHREAD_TOKEN_BUDGET": "1200",
         "LONGTHREAD_MODEL_RETRIES": "0",
         "LONGTHREAD_MODEL_TIMEOUT": "5",
+        "LONGTHREAD_TITLES": "false",
     }
 
 

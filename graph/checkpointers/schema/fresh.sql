@@ -36,22 +36,35 @@ CREATE TABLE longthread_thread (
         GENERATED ALWAYS AS (date_bin('1 hour', updated, '2000-01-01 00:00+00')) STORED,
     lease     uuid,                        -- of who answers in it: nobody else's turn is stored,
     until     timestamptz,                 -- unless this is over,
-    wish      text                         -- and what others ask of it: interrupt or rollback
+    wish      text,                        -- and what others ask of it: interrupt or rollback
+    temporary boolean NOT NULL DEFAULT false -- in no list, and gone after a day
 ) WITH (fillfactor = 60);
 
 CREATE INDEX longthread_thread_kept ON longthread_thread (owner, pinned DESC, hour DESC)
     WHERE NOT archived AND trashed IS NULL;
 CREATE INDEX longthread_thread_away ON longthread_thread (owner, hour DESC)
     WHERE archived OR trashed IS NOT NULL;
+CREATE INDEX longthread_thread_sweep ON longthread_thread (trashed, temporary)
+    WHERE temporary OR trashed IS NOT NULL;
 
 -- Beside the thread, whose row changes with every turn: an index of words is not for that.
 CREATE TABLE longthread_title (
     thread bigint PRIMARY KEY,
     owner  integer NOT NULL,               -- hashtext of the thread's
-    title  varchar(200) NOT NULL
+    title  varchar(200) NOT NULL,
+    by_hand boolean NOT NULL DEFAULT false -- a person's: no model writes over it
 );
 
 CREATE INDEX longthread_title_words ON longthread_title USING gin (longthread_words(owner, title));
+
+CREATE TABLE longthread_tag (
+    thread bigint NOT NULL,
+    owner  integer NOT NULL,               -- hashtext of the thread's
+    tag    varchar(40) NOT NULL,
+    PRIMARY KEY (thread, tag)
+);
+
+CREATE INDEX longthread_tag_owner ON longthread_tag (owner, tag);
 
 -- A message, once and for ever: nothing updates a row.
 CREATE TABLE longthread_message (
