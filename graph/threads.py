@@ -56,7 +56,8 @@ ON CONFLICT (thread) DO UPDATE SET title = excluded.title, by_hand = true
 """
 _ENTITLE = """
 UPDATE longthread_title n SET title = %(title)s FROM longthread_thread t
-WHERE t.owner = %(owner)s AND t.key = %(key)s AND n.thread = t.number AND NOT n.by_hand AND n.title = %(before)s
+WHERE t.owner = %(owner)s AND t.key = %(key)s AND n.thread = t.number
+    AND NOT n.by_hand AND n.title = %(before)s
 RETURNING 1
 """
 _TEMPORARY = """

@@ -45,7 +45,7 @@ class Titling:
         self._seen: OrderedDict[str, None] = OrderedDict()
 
     async def after(self, place: Bookmark) -> None:
-        """Title the thread, if its first answer was just stored; fails with no more than a line in the log."""
+        """Title the thread, if its first answer was just stored; what fails is a line in the log."""
         if self._models.demo or not self._settings.titles or place.key in self._seen:
             return
         try:

@@ -30,6 +30,8 @@ from ui.bell import Bell
 from ui.budget import budget
 from ui.chat import chat
 from ui.headers import Guarded
+from ui.render.threads import tools
+from ui.search import searching
 from ui.spent import spent as spent_line
 from ui.tab import DIRECT, Graph, Tab, now
 from ui.threads import thread_list
@@ -72,7 +74,7 @@ def page(graph: Graph, *, demo: bool) -> gr.Blocks:
             js=ARRIVE,
             **DIRECT,
         )
-        blocks.load(_furnish, None, [drawers, line], **DIRECT)
+        blocks.load(_furnish, None, [drawers, line, names.tools], **DIRECT)
         blocks.unload(tab.views.forget)
         sides = [names.listing, past.moments, spent.gauge, used]
         elsewhere = [arrived, names.opened, *names.changed, *past.moved]
@@ -93,9 +95,9 @@ def _arrive(thread: str, zone: str) -> tuple[Any, ...]:
     return (*(now(thread) if thread else [gr.skip()] * 4), zone)
 
 
-def _furnish(request: gr.Request) -> tuple[str, str]:
-    """What stands there whatever the tab shows, in the person's language: the buttons of the drawers and the
-    line that says what is away."""
+def _furnish(request: gr.Request) -> tuple[str, str, str]:
+    """What stands there whatever the tab shows, in the person's language: the buttons of the drawers, the
+    line that says what is away, and the tools of the list."""
     words = words_of(request)
     names = {"left": words("page.conversations"), "right": words("page.aside")}
     drawers = "".join(
@@ -103,7 +105,7 @@ def _furnish(request: gr.Request) -> tuple[str, str]:
         f'aria-label="{escape(name)}"><i></i></button>'
         for side, name in names.items()
     )
-    return drawers, away_line(words)
+    return drawers, away_line(words), tools(words)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -134,6 +136,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Guarded)
 
     _probes(app, lambda: opened[-1])
+    searching(app, lambda: opened[-1])
     with warnings.catch_warnings():
         # Of what is off below, and would be off anyway for several pages.
         warnings.filterwarnings("ignore", "SSR mode is not supported")

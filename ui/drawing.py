@@ -74,7 +74,8 @@ class Drawing:
         place = bookmark(thread, request, at)
         running = not at and await self.graph().turns.under_way(place) is not None
         try:
-            title = (await self.graph().threads.get(place)).title
+            row = await self.graph().threads.get(place)
+            title = words("threads.temporary_title") if row.temporary else row.title
             newest = (await self.graph().threads.transcript(place, limit=1)).entries
         except ThreadNotFound:
             gone = same if running else ""

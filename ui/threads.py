@@ -2,6 +2,7 @@
 # (Gradio makes its events at run time.)
 """The left of the page: the list of threads, and what can be done with each."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,29 +10,33 @@ import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
-from graph import Bookmark
-from ui.render.threads import thread_list as listed
+from graph import Bookmark, ThreadNotFound
+from ui.render import threads as render
 from ui.tab import DIRECT, Graph, Tab, bookmark, now, user_of, zone_of
 from ui.words import words_of
 
 ROWS = 50
 """Threads in the list at first, and by how many "Show more" grows it."""
 
-POLL = 2.0
-"""Seconds between two looks at the list while an answer is being written in one of its threads."""
+FOUND = 240
+"""Messages in the chat of a thread that was opened at a hit of a search."""
 
-TEMPLATE = """<nav aria-label="Conversations">${value}</nav>
-<menu popover id="thread-menu" aria-label="Options">
-  <li><button type="button" data-row="rename">Rename</button></li>
-  <li><button type="button" data-row="remove" class="danger">Delete…</button></li>
-</menu>
-<dialog id="thread-remove" aria-labelledby="thread-remove-title">
-  <h2 id="thread-remove-title">Delete this conversation?</h2>
-  <p><b></b> and every branch of it will be gone for good.</p>
-  <form method="dialog">
-    <button value="">Keep it</button><button value="remove" class="danger">Delete</button>
-  </form>
-</dialog>"""
+EVENTS = (
+    "open",
+    "rename",
+    "remove",
+    "more",
+    "view",
+    "look",
+    "pin",
+    "archive",
+    "trash",
+    "restore",
+    "tags",
+    "temporary",
+)
+
+TEMPLATE = '<nav aria-label="Conversations">${value}</nav>'
 """Filled by Handlebars and then as JavaScript: `${value}` is the only safe place for what people wrote."""
 
 
@@ -42,32 +47,59 @@ class ThreadList:
     opened: Dependency
     changed: list[Dependency]
     listing: "Listing"
+    tools: gr.HTML
 
 
 def thread_list(graph: Graph, tab: Tab) -> ThreadList:
     """Make the panel."""
+    tools = gr.HTML("", elem_id="thread-tools", apply_default_css=False)
     names = gr.HTML(
         "",
         html_template=TEMPLATE,
-        js_on_load='lt.threads(element, trigger, ["open", "rename", "remove", "more"])',
+        js_on_load=f"lt.threads(element, trigger, {json.dumps(EVENTS)})",
         elem_id="threads",
         apply_default_css=False,
     )
     rows = gr.Number(ROWS, precision=0, visible=False)
-    timer = gr.Timer(POLL, active=False)
-    listing = Listing(graph, tab, names, rows, timer)
+    shelf, tag = gr.Textbox("kept", visible=False), gr.Textbox("", visible=False)
+    listing = Listing(graph, tab, names, rows, shelf, tag)
     listing.after(names.more(_longer, [rows], [rows], **DIRECT))
-    timer.tick(tab.views.told(listing.show), listing.inputs, listing.outputs, **DIRECT)
-    opened = names.open(_open, None, tab.place, **DIRECT)
-    return ThreadList(opened, _changes(graph, tab, names), listing)
+    listing.after(names.view(_view, None, [shelf, tag, rows], **DIRECT))
+    names.look(tab.views.told(listing.look), listing.inputs, listing.outputs, **DIRECT)
+    for event in _moves(graph, tab, names):
+        listing.after(event)
+    return ThreadList(_opens(graph, tab, names), _changes(graph, tab, names), listing, tools)
 
 
 def _longer(rows: float) -> int:
     return int(rows) + ROWS
 
 
-def _open(event: gr.EventData):
-    return now(str(event.id))
+def _view(event: gr.EventData):
+    return str(event.shelf), str(event.tag), ROWS
+
+
+def _opens(graph: Graph, tab: Tab, names: gr.HTML) -> Dependency:
+    @tab.views.told
+    async def open(thread: str, request: gr.Request, event: gr.EventData):
+        await _leave(graph, thread, str(event.id), request)
+        place = now(str(event.id))
+        return (*place[:3], FOUND) if getattr(event, "said", "") else place
+
+    return names.open(open, [tab.thread], tab.place, **DIRECT)
+
+
+async def _leave(graph: Graph, thread: str, opened: str, request: gr.Request) -> None:
+    """A temporary thread goes when another is opened."""
+    if not thread or thread == opened:
+        return
+    place = bookmark(thread, request)
+    try:
+        if (await graph().threads.get(place)).temporary:
+            await _silence(graph, place)
+            await graph().threads.delete(place)
+    except ThreadNotFound:
+        return
 
 
 def _changes(graph: Graph, tab: Tab, names: gr.HTML) -> list[Dependency]:
@@ -82,10 +114,52 @@ def _changes(graph: Graph, tab: Tab, names: gr.HTML) -> list[Dependency]:
         await graph().threads.delete(place)
         return now("") if thread == place.thread_id else gr.skip()
 
+    @tab.views.told
+    async def trash(thread: str, request: gr.Request, event: gr.EventData):
+        place = bookmark(str(event.id), request)
+        await _silence(graph, place)
+        await graph().threads.trash(place)
+        return now("") if thread == place.thread_id else gr.skip()
+
+    @tab.views.told
+    async def temporary(thread: str, request: gr.Request):
+        await _leave(graph, thread, "", request)
+        return now((await graph().threads.temporary(user_of(request))).thread_id)
+
     return [
         names.rename(rename, None, None, **DIRECT),
         names.remove(remove, [tab.thread], tab.place, **DIRECT),
+        names.trash(trash, [tab.thread], tab.place, **DIRECT),
+        names.temporary(temporary, [tab.thread], tab.place, **DIRECT),
     ]
+
+
+def _moves(graph: Graph, tab: Tab, names: gr.HTML) -> list[Dependency]:
+    """What changes the list and nothing else on the page."""
+
+    @tab.views.told
+    async def pin(request: gr.Request, event: gr.EventData):
+        await graph().threads.pin(bookmark(str(event.id), request), bool(event.on))
+
+    @tab.views.told
+    async def archive(request: gr.Request, event: gr.EventData):
+        await graph().threads.archive(bookmark(str(event.id), request))
+
+    @tab.views.told
+    async def restore(request: gr.Request, event: gr.EventData):
+        place = bookmark(str(event.id), request)
+        if (await graph().threads.get(place)).trashed:
+            await graph().threads.trash(place, on=False)
+        else:
+            await graph().threads.archive(place, on=False)
+
+    @tab.views.told
+    async def tags(request: gr.Request, event: gr.EventData):
+        given = [tag for tag in str(event.tags).split(",") if tag.strip()]
+        await graph().threads.tag(bookmark(str(event.id), request), given)
+
+    handlers = {"pin": pin, "archive": archive, "restore": restore, "tags": tags}
+    return [getattr(names, name)(handler, None, None, **DIRECT) for name, handler in handlers.items()]
 
 
 async def _silence(graph: Graph, place: Bookmark) -> None:
@@ -104,28 +178,43 @@ class Listing:
     tab: Tab
     names: gr.HTML
     rows: gr.Number
-    timer: gr.Timer
+    shelf: gr.Textbox
+    tag: gr.Textbox
 
     @property
     def inputs(self) -> list[Component]:
         """What `show` reads."""
-        return [self.tab.thread, self.tab.zone, self.rows]
+        return [self.tab.thread, self.tab.zone, self.rows, self.shelf, self.tag]
 
     @property
     def outputs(self) -> list[Component]:
         """What `show` draws."""
-        return [self.names, self.timer]
+        return [self.names]
 
     def after(self, event: Dependency) -> None:
         """Draw when `event` is over."""
         event.then(self.tab.views.told(self.show), self.inputs, self.outputs, **DIRECT)
 
-    async def show(self, thread: str, zone: str, rows: int, request: gr.Request):
-        """The list, and whether to keep an eye on it."""
+    async def show(self, thread: str, zone: str, rows: int, shelf: str, tag: str, request: gr.Request):
+        """The list."""
         user, limit = user_of(request), int(rows)
-        found = await self.graph().threads.list(user, limit=limit + 1)
+        threads = self.graph().threads
+        found = await threads.list(user, limit=limit + 1, shelf=shelf, tag=tag or None)
         running = [t.thread_id for t in found if self.graph().turns.running(Bookmark(t.thread_id, user))]
+        view = render.View(shelf, tag, thread, running, len(found) > limit)
         today = datetime.now(zone_of(zone))
-        more, words = len(found) > limit, words_of(request)
-        value = listed(found[:limit], thread, running, today, words, more=more)
-        return value, gr.Timer(active=bool(running))
+        return render.thread_list(found[:limit], view, await threads.tags(user), today, words_of(request))
+
+    async def look(
+        self,
+        thread: str,
+        zone: str,
+        rows: int,
+        shelf: str,
+        tag: str,
+        request: gr.Request,
+        event: gr.EventData,
+    ):
+        """The list, where it is another than the browser has."""
+        value = await self.show(thread, zone, rows, shelf, tag, request)
+        return gr.skip() if f'data-digest="{event.seen}"' in value[:120] else value

@@ -12,7 +12,7 @@ import anyio
 import psycopg
 import pytest
 
-from graph import searching, threads, timeline, transcript
+from graph import searching, tags, threads, timeline, transcript
 from graph.checkpointers import admitting, answers, leases, listing, pruning, reader
 from graph.checkpointers.postgres import open_postgres
 from graph.checkpointers.reading import reading
@@ -41,6 +41,9 @@ FROM generate_series(1, {threads}) n;
 
 INSERT INTO longthread_title (thread, owner, title)
 SELECT n, hashtext('user' || n % 300), 'Title number ' || n FROM generate_series(1, {threads}) n;
+
+INSERT INTO longthread_tag (thread, owner, tag)
+SELECT n, hashtext('user' || n % 300), 'tag ' || n % 5 FROM generate_series(1, {threads}) n;
 
 INSERT INTO longthread_message (thread, number, owner, type, id, text)
 SELECT n, m, hashtext('user' || n % 300), 'human', 'id-' || n || '-' || m,
@@ -185,11 +188,14 @@ def written_in(module: ModuleType, *apart: str) -> dict[str, str | bytes]:
 def lists() -> dict[str, str]:
     """A user's list, each shelf, the first page and a further one."""
     return {
-        f"{shelf}{' further' if further else ''}": threads._THREAD
+        f"{shelf}{' further' if further else ''}{' tagged' if tagged else ''}": threads._THREAD
+        + threads._LISTED
+        + (threads._TAGGED if tagged else "")
         + threads._SHELVES[shelf].format(after=threads._AFTER[shelf] if further else "")
         + " LIMIT %(limit)s"
         for shelf in threads._SHELVES
         for further in (False, True)
+        for tagged in (False, True)
     }
 
 
@@ -226,6 +232,7 @@ def deletions() -> dict[str, str]:
 KNOWN = {
     **{f"threads.{name}": text for name, text in written_in(threads, "_THREAD", "SEARCH").items()},
     **{f"list {name}": text for name, text in lists().items()},
+    **{f"tags.{name}": text for name, text in written_in(tags).items()},
     **{f"transcript.{name}": text for name, text in written_in(transcript).items()},
     **{f"timeline.{name}": text for name, text in written_in(timeline).items()},
     **{f"searching.{name}": text for name, text in written_in(searching).items()},

@@ -54,7 +54,7 @@ class Tab:
 
     def ready(self) -> "Tab":
         """Wait until the page is alive and has drawn the list of threads."""
-        expect(self.page.locator("#threads nav a.new")).to_be_attached()
+        expect(self.page.locator("#threads nav .chips")).to_be_attached()
         return self
 
     def say(self, text: str) -> "Tab":

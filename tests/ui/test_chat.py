@@ -139,7 +139,7 @@ def test_an_answer_never_shows_in_another_thread(tab: Tab, model: ModelServer) -
     tab.say("The quiet one").answered()
     quiet = tab.thread
     model.delay, model.words = 0.02, 1000
-    tab.page.click("#threads a.new")
+    tab.page.click("#left a.new")
     expect(tab.mine).to_have_count(0)
     tab.say("The loud one")
     loud = tab.thread

@@ -47,7 +47,7 @@ def test_a_phone_shows_the_chat_and_slides_the_rest_in(visit: Visit, long_thread
     expect(tab.page.locator("#left")).not_to_be_in_viewport()
     tab.page.get_by_role("button", name="Conversations").click()
     expect(tab.page.locator("#left")).to_be_in_viewport()
-    tab.page.click("#threads a.new")
+    tab.page.click("#left a.new")
     expect(tab.page.locator("#left")).not_to_be_in_viewport()
     expect(tab.mine).to_have_count(0)
 

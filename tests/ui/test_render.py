@@ -1,7 +1,9 @@
 """What the page shows, as values: escaping, the divider, the groups, the meter, the difference."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from zlib import compress
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,11 +15,12 @@ from graph.asking import FALLBACK
 from graph.branches import Branch
 from graph.budget import Prompt
 from graph.history import Difference
+from graph.searching import Hit
 from graph.threads import Thread
 from graph.timeline import Moment
 from graph.transcript import Entry
 from graph.turns import ContextView
-from ui.render import budget, chat, text, threads, timeline
+from ui.render import budget, chat, search, text, threads, timeline
 from ui.words import Words
 
 WORDS = Words("en")
@@ -159,19 +162,36 @@ def test_a_thread_is_listed_under_the_readers_own_day() -> None:
     late = datetime(2026, 5, 8, 23, tzinfo=UTC)
     listed = thread("t", "Tea", late)
     lisbon, tokyo = (NOON.astimezone(ZoneInfo(z)) for z in ("Europe/Lisbon", "Asia/Tokyo"))
-    assert "Today" in threads.thread_list(
-        [listed], "", [], lisbon, WORDS, more=False
-    )  # 00:00 of the ninth in Lisbon
-    assert "Today" in threads.thread_list([listed], "", [], tokyo, WORDS, more=False)
-    assert "Yesterday" in threads.thread_list([listed], "", [], NOON, WORDS, more=False)
+    for now in (lisbon, tokyo):  # 00:00 of the ninth in Lisbon
+        assert "Today" in threads.thread_list([listed], threads.View(), {}, now, WORDS)
+    assert "Yesterday" in threads.thread_list([listed], threads.View(), {}, NOON, WORDS)
 
 
 def test_the_list_marks_the_current_and_the_running_and_escapes_all() -> None:
     listed = [thread(EVIL, EVIL, NOON), thread("b", "", NOON)]
-    html = threads.thread_list(listed, "b", [EVIL], NOON, WORDS, more=True)
+    view = threads.View(current="b", running=[EVIL], more=True)
+    html = threads.thread_list(listed, view, {EVIL: 1}, NOON, WORDS)
     assert "<img" not in html and '"alert' not in html
     assert html.count('aria-current="page"') == 1 and html.count('class="running"') == 1
     assert "Untitled" in html and "Show more" in html
+
+
+def test_fifty_rows_are_a_small_answer() -> None:
+    """A look at the list is cheap: under ten kilobytes, as it is sent."""
+    listed = [
+        thread(f"{n:08}-1111-2222-3333-444455556666", f"A title of some words {n}", NOON) for n in range(50)
+    ]
+    html = threads.thread_list(listed, threads.View(), {"work": 3}, NOON, WORDS)
+    assert len(compress(html.encode())) < 10_000
+
+
+def test_what_was_looked_for_is_marked_and_all_is_escaped() -> None:
+    hit = Hit(1, EVIL, EVIL, "id", "human", 3, NOON, f"Tea, teapot and steam {EVIL}")
+    html = search.found_list([hit], "tea img", UTC, WORDS)
+    assert "<mark>Tea</mark>, <mark>tea</mark>pot and steam" in html and "<img" not in html and "You" in html
+    titles = search.found_list([hit, replace(hit, message_id=None)], "x", UTC, WORDS)
+    assert titles.index(">Title ·") < titles.index(">You ·")
+    assert "Try fewer" in search.found_list([], "zebra", UTC, WORDS)
 
 
 def test_the_meter_adds_up_and_says_what_is_sent_and_folded() -> None:

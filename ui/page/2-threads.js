@@ -1,50 +1,142 @@
-// The list of threads: its menu, the new name in place, the question before a deletion; back and forward.
+// The list of threads: its menu, names and tags in place, the trash and the way back, the search; back and forward.
 lt.threads = (() => {
   const { $, wire, thread } = lt;
+  const LOOK = 2500, UNDO = 10000, PAUSE = 150; // ms: a look at the list; the way back; after the last key of a search
   let open = () => {};
-  let row = null; // the thread whose menu or dialog is open
+  let row = null, dots = null; // the thread whose menu or dialog is open
 
   function threads(element, trigger) {
-    wire(element, trigger);
+    const left = element.closest("#left");
+    wire(left, trigger);
     open = (id) => trigger("open", { id });
-    const menu = $("#thread-menu", element), dialog = $("#thread-remove", element);
-    element.addEventListener("click", (e) => {
-      const dots = e.target.closest("[data-menu]"), act = e.target.closest("[data-row]")?.dataset.row;
-      if (dots) {
-        row = dots.closest("li");
-        const box = dots.getBoundingClientRect();
-        menu.showPopover();
-        menu.style.left = `${Math.min(box.left, innerWidth - menu.offsetWidth - 8)}px`;
-        menu.style.top = `${Math.min(box.bottom + 4, innerHeight - menu.offsetHeight - 8)}px`;
-        $("button", menu).focus();
-      } else if (act) {
-        menu.hidePopover();
-        if (act === "rename") return rename(row, trigger);
-        $("b", dialog).textContent = `“${$("a", row).textContent}”`;
-        dialog.returnValue = "";
-        dialog.showModal();
-      }
+    left.addEventListener("click", (e) => {
+      const button = e.target.closest("[data-menu]"), act = e.target.closest("[data-row]")?.dataset.row;
+      if (button) menu(button);
+      if (act) { $("#thread-menu").hidePopover(); does[act](trigger); }
+      const said = e.target.closest("[data-said]")?.dataset.said;
+      if (said) seek(said);
     });
-    dialog.addEventListener("close", () => dialog.returnValue === "remove" && trigger("remove", { id: row.dataset.id }));
+    left.addEventListener("close", (e) => e.target.returnValue === "remove" && trigger("remove", { id: row.dataset.id }), true);
+    left.addEventListener("input", (e) => e.target.id === "thread-search" && search(e.target));
+    left.addEventListener("keydown", keys);
+    setInterval(() => {
+      if (document.hidden || $("input", element) || $("#thread-menu:popover-open")) return;
+      trigger("look", { seen: $("[data-digest]", element)?.dataset.digest || "" });
+    }, LOOK);
   }
 
-  function rename(row, trigger) {
-    const link = $("a", row), input = document.createElement("input");
-    Object.assign(input, { value: link.textContent, maxLength: 200 });
-    input.setAttribute("aria-label", "Title");
-    const done = (title) => {
+  function menu(button) {
+    const list = $("#thread-menu"), shelf = button.closest("[data-shelf]").dataset.shelf;
+    row = button.closest("li");
+    dots = button;
+    for (const b of list.querySelectorAll("button"))
+      b.parentNode.hidden = !b.dataset.on.split(" ").includes(shelf) || (b.dataset.with && !row.matches(b.dataset.with));
+    const box = button.getBoundingClientRect();
+    list.showPopover();
+    list.style.left = `${Math.max(8, Math.min(box.left, innerWidth - list.offsetWidth - 8))}px`;
+    list.style.top = `${Math.min(box.bottom + 4, innerHeight - list.offsetHeight - 8)}px`;
+    $("li:not([hidden]) button", list).focus();
+  }
+
+  const id = () => row.dataset.id, back = () => dots?.isConnected && dots.focus();
+  const does = {
+    rename: (trigger) => field($("a", row).textContent, $("#thread-menu").dataset.title, 200,
+      (title) => title && trigger("rename", { id: id(), title })),
+    tags: (trigger) => field(row.dataset.tags, $("#thread-menu").dataset.tags, 500, (tags) => trigger("tags", { id: id(), tags })),
+    pin: (trigger) => (trigger("pin", { id: id(), on: true }), back()),
+    unpin: (trigger) => (trigger("pin", { id: id(), on: false }), back()),
+    archive: (trigger) => trigger("archive", { id: id() }),
+    restore: (trigger) => trigger("restore", { id: id() }),
+    export: () => { location.href = `export/${encodeURIComponent(id())}.md`; back(); },
+    trash: (trigger) => { undo(trigger, id()); trigger("trash", { id: id() }); },
+    remove: () => {
+      const dialog = $("#thread-remove");
+      $("b", dialog).textContent = `“${$("a", row).textContent}”`;
+      dialog.returnValue = "";
+      dialog.showModal();
+    },
+  };
+
+  // A field in the place of a row's name.
+  function field(value, name, maxLength, done) {
+    const input = document.createElement("input"), here = row;
+    Object.assign(input, { value, maxLength });
+    input.setAttribute("aria-label", name);
+    const end = (text) => {
       input.onblur = null;
       input.remove();
-      row.classList.remove("renaming");
-      if (title && title !== link.textContent) trigger("rename", { id: row.dataset.id, title });
+      here.classList.remove("renaming");
+      if (text !== null && text !== value) done(text);
+      back();
     };
-    input.onkeydown = (e) => { if (e.key === "Enter") done(input.value.trim()); if (e.key === "Escape") done(""); };
-    input.onblur = () => done(input.value.trim());
-    row.classList.add("renaming");
-    row.append(input);
+    input.onkeydown = (e) => { if (e.key === "Enter") end(input.value.trim()); if (e.key === "Escape") end(null); };
+    input.onblur = () => end(input.value.trim());
+    here.classList.add("renaming");
+    here.append(input);
     input.select();
   }
 
+  let ends = 0;
+  function undo(trigger, gone) {
+    const bar = $("#thread-undo"), button = document.createElement("button");
+    const end = () => { clearTimeout(ends); bar.replaceChildren(); };
+    Object.assign(button, { type: "button", textContent: bar.dataset.undo });
+    button.onclick = () => { trigger("restore", { id: gone }); end(); };
+    bar.replaceChildren(bar.dataset.text, " ", button);
+    clearTimeout(ends);
+    ends = setTimeout(end, UNDO);
+    button.focus();
+  }
+
+  // The newest question wins: what comes for an older one is dropped.
+  let asked = 0;
+  async function search(input) {
+    const mine = ++asked, q = input.value.trim(), found = $("#thread-found");
+    if (q) await new Promise((go) => setTimeout(go, PAUSE));
+    if (mine !== asked) return;
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+    const answer = q && (await fetch(`found?${new URLSearchParams({ q, zone })}`).then((r) => (r.ok ? r.text() : ""), () => ""));
+    if (mine !== asked) return;
+    found.innerHTML = answer;
+    found.hidden = !q;
+    $("#threads").hidden = Boolean(q);
+  }
+
+  // To the message that was found, once it is drawn.
+  function seek(said) {
+    const words = said.replace(/[^\p{L}\p{N}]+/gu, " ").trim().slice(0, 40), until = performance.now() + 4000;
+    (function again() {
+      const row = [...document.querySelectorAll("#chat .message-row")].find((r) => r.textContent.replace(/[^\p{L}\p{N}]+/gu, " ").includes(words));
+      if (!row) return performance.now() < until && setTimeout(again, 200);
+      setTimeout(() => { lt.hold(); row.scrollIntoView({ block: "center" }); row.classList.add("lt-found"); dispatchEvent(new Event("wheel")); }, 400);
+    })();
+  }
+
+  function keys(e) {
+    const list = $("#thread-menu");
+    if (e.target.id === "thread-search" && e.key === "Escape" && e.target.value) {
+      e.target.value = "";
+      search(e.target);
+    }
+    if (list.contains(e.target) && e.key === "Escape") { list.hidePopover(); back(); e.stopPropagation(); return; }
+    const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
+    if (!step) return;
+    const inside = list.contains(e.target);
+    const all = [...(inside ? list.querySelectorAll("li:not([hidden]) button")
+      : document.querySelectorAll("#thread-search, #thread-found:not([hidden]) a, #threads:not([hidden]) li > a"))];
+    const at = all.indexOf(e.target.closest(".dots") ? $("a", e.target.closest("li")) : e.target);
+    if (at < 0) return;
+    e.preventDefault();
+    (all[at + step] ?? (inside ? all.at(step > 0 ? 0 : -1) : e.target)).focus();
+  }
+
+  addEventListener("keydown", (e) => {
+    if (!(e.ctrlKey || e.metaKey) || e.shiftKey || e.altKey || e.key.toLowerCase() !== "k") return;
+    e.preventDefault();
+    if (matchMedia("(max-width: 1000px)").matches) lt.drawer("left");
+    $("#thread-search")?.select();
+    $("#thread-search")?.focus();
+  });
   addEventListener("popstate", () => open(thread()));
   return threads;
 })();
