@@ -5,12 +5,14 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
 from graph import Bookmark, ThreadNotFound
+from graph.threads import Shelf
 from ui.render import threads as render
 from ui.tab import DIRECT, Graph, Tab, bookmark, now, user_of, zone_of
 from ui.words import words_of
@@ -61,11 +63,11 @@ def thread_list(graph: Graph, tab: Tab) -> ThreadList:
         apply_default_css=False,
     )
     rows = gr.Number(ROWS, precision=0, visible=False)
-    shelf, tag = gr.Textbox("kept", visible=False), gr.Textbox("", visible=False)
-    listing = Listing(graph, tab, names, rows, shelf, tag)
+    view = gr.Textbox("kept", visible=False)
+    listing = Listing(graph, tab, names, rows, view)
     listing.after(names.more(_longer, [rows], [rows], **DIRECT))
-    listing.after(names.view(_view, None, [shelf, tag, rows], **DIRECT))
-    names.look(tab.views.told(listing.look), listing.inputs, listing.outputs, **DIRECT)
+    listing.after(names.view(_view, None, [view, rows], **DIRECT))
+    names.look(tab.views.told(listing.look), listing.inputs[:3], listing.outputs, **DIRECT)
     for event in _moves(graph, tab, names):
         listing.after(event)
     return ThreadList(_opens(graph, tab, names), _changes(graph, tab, names), listing, tools)
@@ -76,7 +78,12 @@ def _longer(rows: float) -> int:
 
 
 def _view(event: gr.EventData):
-    return str(event.shelf), str(event.tag), ROWS
+    return _named(event), ROWS
+
+
+def _named(event: gr.EventData) -> str:
+    """A shelf, or a tag with its #."""
+    return f"#{event.tag}" if event.tag else str(event.shelf)
 
 
 def _opens(graph: Graph, tab: Tab, names: gr.HTML) -> Dependency:
@@ -178,13 +185,12 @@ class Listing:
     tab: Tab
     names: gr.HTML
     rows: gr.Number
-    shelf: gr.Textbox
-    tag: gr.Textbox
+    view: gr.Textbox
 
     @property
     def inputs(self) -> list[Component]:
         """What `show` reads."""
-        return [self.tab.thread, self.tab.zone, self.rows, self.shelf, self.tag]
+        return [self.tab.thread, self.tab.zone, self.rows, self.view]
 
     @property
     def outputs(self) -> list[Component]:
@@ -195,26 +201,18 @@ class Listing:
         """Draw when `event` is over."""
         event.then(self.tab.views.told(self.show), self.inputs, self.outputs, **DIRECT)
 
-    async def show(self, thread: str, zone: str, rows: int, shelf: str, tag: str, request: gr.Request):
-        """The list."""
-        user, limit = user_of(request), int(rows)
-        threads = self.graph().threads
+    async def show(self, thread: str, zone: str, rows: int, view: str, request: gr.Request):
+        """The list; `view` is a shelf, or a tag with its #."""
+        user, limit, threads = user_of(request), int(rows), self.graph().threads
+        named, tag = ("kept", view[1:]) if view.startswith("#") else (view, "")
+        shelf = cast("Shelf", named)  # the list refuses others
         found = await threads.list(user, limit=limit + 1, shelf=shelf, tag=tag or None)
         running = [t.thread_id for t in found if self.graph().turns.running(Bookmark(t.thread_id, user))]
-        view = render.View(shelf, tag, thread, running, len(found) > limit)
+        shown = render.View(shelf, tag, thread, running, len(found) > limit)
         today = datetime.now(zone_of(zone))
-        return render.thread_list(found[:limit], view, await threads.tags(user), today, words_of(request))
+        return render.thread_list(found[:limit], shown, await threads.tags(user), today, words_of(request))
 
-    async def look(
-        self,
-        thread: str,
-        zone: str,
-        rows: int,
-        shelf: str,
-        tag: str,
-        request: gr.Request,
-        event: gr.EventData,
-    ):
+    async def look(self, thread: str, zone: str, rows: int, event: gr.EventData, request: gr.Request):
         """The list, where it is another than the browser has."""
-        value = await self.show(thread, zone, rows, shelf, tag, request)
-        return gr.skip() if f'data-digest="{event.seen}"' in value[:120] else value
+        value = await self.show(thread, zone, rows, _named(event), request)
+        return gr.skip() if f'data-digest="{event.seen}"' in value[:200] else value

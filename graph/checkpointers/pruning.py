@@ -81,13 +81,17 @@ ON CONFLICT (thread, owner, quarter, asked) DO UPDATE SET turns = u.turns + excl
 
 # Asked and done in one: what is restored, or used, meanwhile is not swept.
 _EXPIRED = b"""
-DELETE FROM longthread_thread WHERE number IN (
+WITH thrown AS (
     SELECT number FROM longthread_thread
-    WHERE (temporary OR trashed IS NOT NULL)
-      AND (trashed < now() - make_interval(days => %s) OR temporary AND updated < now() - interval '1 day')
-      AND (until IS NULL OR until < now())
-    LIMIT %s FOR UPDATE SKIP LOCKED
-) RETURNING number, key
+    WHERE trashed < now() - make_interval(days => %(days)s) AND (until IS NULL OR until < now())
+    LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), unkept AS (
+    SELECT number FROM longthread_thread
+    WHERE temporary AND hour < now() - interval '1 day' AND (until IS NULL OR until < now())
+    LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)
+DELETE FROM longthread_thread t USING (SELECT number FROM thrown UNION SELECT number FROM unkept) o
+WHERE t.number = o.number RETURNING t.number, t.key
 """
 _COPY_THREAD = b"""
 INSERT INTO longthread_thread
@@ -235,9 +239,9 @@ class Pruning:
 
     async def sweep(self, days: int, limit: int = 100) -> int:
         """Delete for good threads that are in the trash for so many days, and temporary ones that nobody
-        used for one; at most `limit`. How many there were."""
+        used for one; at most `limit` of each. How many there were."""
         async with self._lender.connection() as conn, conn.transaction():
-            rows = await (await conn.execute(_EXPIRED, (days, limit))).fetchall()
+            rows = await (await conn.execute(_EXPIRED, {"days": days, "limit": limit})).fetchall()
             keys = [row["key"] for row in rows]
             if rows:
                 await _empty(conn, [row["number"] for row in rows], keys, for_good=True)

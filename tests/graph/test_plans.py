@@ -89,7 +89,7 @@ SELECT 's' || n, '', lpad(to_hex(c), 32, '0')::uuid::text, 'task', 0, 'messages'
 FROM generate_series(1, {threads}) n, generate_series(1, 2) c;
 """
 TABLES = (*pruning.TABLES, *pruning.STOCK, "longthread_thread", "longthread_deleted")
-NUMBERS = frozenset({"thread", "number", "from", "to", "limit", "place"})
+NUMBERS = frozenset({"thread", "number", "from", "to", "limit", "place", "days"})
 """Parameters that psycopg sends as numbers; of the others Postgres finds the type."""
 
 

@@ -178,9 +178,8 @@ def test_the_list_marks_the_current_and_the_running_and_escapes_all() -> None:
 
 def test_fifty_rows_are_a_small_answer() -> None:
     """A look at the list is cheap: under ten kilobytes, as it is sent."""
-    listed = [
-        thread(f"{n:08}-1111-2222-3333-444455556666", f"A title of some words {n}", NOON) for n in range(50)
-    ]
+    name = "{:08}-1111-2222-3333-444455556666".format
+    listed = [thread(name(n), f"A title of some words {n}", NOON) for n in range(50)]
     html = threads.thread_list(listed, threads.View(), {"work": 3}, NOON, WORDS)
     assert len(compress(html.encode())) < 10_000
 

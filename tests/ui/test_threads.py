@@ -220,9 +220,7 @@ def test_a_thread_is_exported_as_markdown(tab: Tab) -> None:
 @browser
 @pytest.mark.parametrize("place", ["archive", "trash", "search", "menu"])
 @pytest.mark.parametrize(("dark", "width"), [(False, 1440), (True, 1440), (True, 390)])
-def test_no_serious_accessibility_violation_in_the_list(
-    visit: Visit, place: str, dark: bool, width: int
-) -> None:
+def test_no_serious_violation_in_the_list(visit: Visit, place: str, dark: bool, width: int) -> None:
     tab = visit(dark=dark, size=(width, 844))
     tab.say("Accessible walrus").answered()
     if width < 1000:

@@ -21,7 +21,8 @@ lt.threads = (() => {
     left.addEventListener("keydown", keys);
     setInterval(() => {
       if (document.hidden || $("input", element) || $("#thread-menu:popover-open")) return;
-      trigger("look", { seen: $("[data-digest]", element)?.dataset.digest || "" });
+      const list = $("[data-digest]", element)?.dataset;
+      if (list) trigger("look", { seen: list.digest, shelf: list.shelf, tag: list.tag });
     }, LOOK);
   }
 

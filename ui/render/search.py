@@ -27,10 +27,11 @@ def _hit(hit: Hit, query: str, zone: tzinfo, words: Words) -> str:
     excerpt = "" if role == "title" else f"<q>{marked(hit.excerpt, query)}</q>"
     shown = marked(hit.title, query) if role == "title" else title
     said = escape(hit.excerpt) if role != "title" else ""
+    name, day = escape(words(f"threads.found_{role}")), escape(words.day(at.date()))
     return (
         f'<li><a href="?thread={quote(hit.thread_id, safe="")}" data-do="open" '
-        f'data-id="{escape(hit.thread_id)}" data-said="{said}"><span>{shown}</span>{excerpt}<small>{escape(words(f"threads.found_{role}"))} · '
-        f'<time datetime="{at.isoformat()}">{escape(words.day(at.date()))}</time></small></a></li>'
+        f'data-id="{escape(hit.thread_id)}" data-said="{said}"><span>{shown}</span>{excerpt}'
+        f'<small>{name} · <time datetime="{at.isoformat()}">{day}</time></small></a></li>'
     )
 
 

@@ -58,7 +58,8 @@ def thread_list(
     show = f'<button type="button" class="more" data-do="more">{escape(words("threads.more"))}</button>'
     parts.append(show if view.more else "")
     body = "".join(parts)
-    return f'<div data-shelf="{view.shelf}" data-digest="{crc32(body.encode()):x}">{body}</div>'
+    digest, tag = f"{crc32(body.encode()):x}", escape(view.tag)
+    return f'<div data-digest="{digest}" data-shelf="{view.shelf}" data-tag="{tag}">{body}</div>'
 
 
 def _chips(view: View, tags: Mapping[str, int], words: Words) -> str:

@@ -6,8 +6,8 @@ ALTER TABLE longthread_title ALTER COLUMN by_hand SET DEFAULT false;
 
 ALTER TABLE longthread_thread ADD COLUMN temporary boolean NOT NULL DEFAULT false;
 
-CREATE INDEX longthread_thread_sweep ON longthread_thread (trashed, temporary)
-    WHERE temporary OR trashed IS NOT NULL;
+CREATE INDEX longthread_thread_trashed ON longthread_thread (trashed) WHERE trashed IS NOT NULL;
+CREATE INDEX longthread_thread_temporary ON longthread_thread (hour) WHERE temporary;
 
 CREATE TABLE longthread_tag (
     thread bigint NOT NULL,

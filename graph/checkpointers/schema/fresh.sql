@@ -44,8 +44,8 @@ CREATE INDEX longthread_thread_kept ON longthread_thread (owner, pinned DESC, ho
     WHERE NOT archived AND trashed IS NULL;
 CREATE INDEX longthread_thread_away ON longthread_thread (owner, hour DESC)
     WHERE archived OR trashed IS NOT NULL;
-CREATE INDEX longthread_thread_sweep ON longthread_thread (trashed, temporary)
-    WHERE temporary OR trashed IS NOT NULL;
+CREATE INDEX longthread_thread_trashed ON longthread_thread (trashed) WHERE trashed IS NOT NULL;
+CREATE INDEX longthread_thread_temporary ON longthread_thread (hour) WHERE temporary;
 
 -- Beside the thread, whose row changes with every turn: an index of words is not for that.
 CREATE TABLE longthread_title (
