@@ -141,7 +141,7 @@ def test_nothing_is_done_to_a_thread_that_answers(visit: Visit, model: ModelServ
 def test_a_draft_outlives_a_reload_and_stays_with_its_thread(tab: Tab) -> None:
     tab.say("One thread").answered()
     box(tab).press_sequentially("half a thou")
-    tab.page.click("#threads a.new")
+    tab.page.click("#left a.new")
     expect(tab.mine).to_have_count(0)
     expect(box(tab)).to_have_value("")
     box(tab).press_sequentially("elsewhere")
@@ -153,7 +153,7 @@ def test_a_draft_outlives_a_reload_and_stays_with_its_thread(tab: Tab) -> None:
     tab.reload()
     expect(tab.mine).to_have_count(2)
     expect(box(tab)).to_have_value("")
-    tab.page.click("#threads a.new")
+    tab.page.click("#left a.new")
     expect(box(tab)).to_have_value("elsewhere")
 
 
