@@ -138,6 +138,8 @@ class Threads:
         values: dict[str, Any] = {"owner": user_id, "limit": limit}
         if after:
             values |= {"pinned": after.pinned, "updated": after.updated, "number": after.number}
+        if tag is not None and shelf != "kept":
+            raise InvalidInput("Only threads that are kept are listed by tag, not archived or trashed ones.")
         if tag is not None:
             values["tag"] = normal(tag)
         which = _SHELVES[shelf].format(after=_AFTER[shelf] if after else "")

@@ -83,7 +83,7 @@ ON CONFLICT (thread, owner, quarter, asked) DO UPDATE SET turns = u.turns + excl
 _EXPIRED = b"""
 WITH thrown AS (
     SELECT number FROM longthread_thread
-    WHERE trashed < now() - make_interval(days => %(days)s) AND (until IS NULL OR until < now())
+    WHERE trashed < now() - make_interval(days => %(days)s::integer) AND (until IS NULL OR until < now())
     LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), unkept AS (
     SELECT number FROM longthread_thread

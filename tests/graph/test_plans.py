@@ -195,7 +195,7 @@ def lists() -> dict[str, str]:
         + " LIMIT %(limit)s"
         for shelf in threads._SHELVES
         for further in (False, True)
-        for tagged in (False, True)
+        for tagged in ((False, True) if shelf == "kept" else (False,))
     }
 
 

@@ -22,6 +22,8 @@ async def test_a_thread_has_the_tags_it_was_given_last(graph: OpenGraph) -> None
     assert await graph.threads.tags("other" + user) == {}
     assert [t.thread_id for t in await graph.threads.list(user, tag="Trip to Rome")] == ["one"]
     assert (await graph.threads.get(one)).tags == ["trip to rome", "work"]
+    with pytest.raises(InvalidInput):
+        await graph.threads.list(user, tag="work", shelf="trashed")
     await graph.threads.tag(one, [])
     assert await graph.threads.tags(user) == {"work": 1}
     for bad in ([""], ["x" * 41], ["a\0"], ["a,b"], [str(n) for n in range(11)]):

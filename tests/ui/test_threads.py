@@ -176,7 +176,11 @@ def test_ctrl_k_finds_titles_and_messages_and_opens_them(tab: Tab) -> None:
 def test_a_late_answer_to_an_older_search_does_not_show(tab: Tab) -> None:
     tab.say("Rhubarb crumble").answered()
     held = list[Route]()
-    tab.page.route(re.compile(r"found\?q=rhubarb&"), lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    tab.page.route(re.compile(r"found\?q=rhubarb&"), hold)
     tab.page.fill("#thread-search", "rhubarb")
     tab.page.wait_for_timeout(400)
     assert held
