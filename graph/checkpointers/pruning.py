@@ -90,8 +90,9 @@ WITH thrown AS (
     WHERE temporary AND hour < now() - interval '1 day' AND (until IS NULL OR until < now())
     LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 )
-DELETE FROM longthread_thread t USING (SELECT number FROM thrown UNION SELECT number FROM unkept) o
-WHERE t.number = o.number RETURNING t.number, t.key
+DELETE FROM longthread_thread
+WHERE number = ANY (ARRAY(SELECT number FROM thrown UNION ALL SELECT number FROM unkept))
+RETURNING number, key
 """
 _COPY_THREAD = b"""
 INSERT INTO longthread_thread

@@ -229,6 +229,7 @@ def test_no_serious_violation_in_the_list(visit: Visit, place: str, dark: bool, 
     tab.say("Accessible walrus").answered()
     if width < 1000:
         tab.page.click("[data-drawer=left]")
+        expect(tab.page.locator("#thread-search")).to_be_in_viewport(ratio=1)
     if place in ("archive", "trash"):
         shelf(tab, place.capitalize())
     elif place == "search":
