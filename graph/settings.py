@@ -10,41 +10,32 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 from pydantic import (
     AliasChoices,
-    BeforeValidator,
     Field,
     SecretStr,
     ValidationError,
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from graph.budget import Budget
+from graph.entrance import Entrance
+from graph.environment import PREFIX, Optional
+from graph.environment import named as _name
 from graph.errors import InvalidSettings
 from graph.prices import Price, Prices
 
-PREFIX = "LONGTHREAD_"
 SYSTEM_PROMPT = (
     "You are a helpful assistant in a long conversation. Answer from what was said in it where you can, "
     "and say so when you do not know."
 )
 
 
-def _blank_is_unset(value: Any) -> Any:
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-Optional = BeforeValidator(_blank_is_unset)
 Money = Annotated[Annotated[float, Field(ge=0, allow_inf_nan=False)] | None, Optional]
 """A price for a million tokens, or none."""
 
 
-def _name(name: str) -> AliasChoices:
-    """A field by its own name in code and by `name` in the environment."""
-    return AliasChoices(name.removeprefix(PREFIX).lower(), name)
-
-
-class Settings(BaseSettings):
+class Settings(Entrance):
     """Everything an operator can choose.
 
     Sources, first wins: arguments, the environment, a `.env` file in the working folder, the defaults here.

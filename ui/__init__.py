@@ -10,6 +10,7 @@ away.py       the line that says what is not answering
 threads.py    the list of threads
 timeline.py   earlier moments: look, fork from one, switch branches
 budget.py     what the next prompt holds, the summary, trim now
+sign_in/      who may use the page, and what is theirs
 headers.py    what every answer carries to keep other sites out
 words/        every text of the page, a table a language
 render/       messages, moments and threads as what Gradio shows; pure; a file a panel

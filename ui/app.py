@@ -33,6 +33,11 @@ from ui.headers import Guarded
 from ui.render.threads import tools
 from ui.search import searching
 from ui.spent import spent as spent_line
+from ui.sign_in.badge import badge
+from ui.sign_in.door import Door
+from ui.sign_in.house import House
+from ui.sign_in.origin import LOOPBACK
+from ui.sign_in.routes import add_routes
 from ui.tab import DIRECT, Graph, Tab, now
 from ui.threads import thread_list
 from ui.timeline import banner, timeline
@@ -57,6 +62,7 @@ def page(graph: Graph, *, demo: bool) -> gr.Blocks:
                     elem_id="to-usage",
                     apply_default_css=False,
                 )
+                badge(blocks)
             with gr.Column(elem_id="middle"):
                 drawers = gr.HTML("", elem_id="drawers", apply_default_css=False)
                 line, back = away(tab)
@@ -133,7 +139,10 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(title="Longthread", lifespan=lifespan, openapi_url=None)
     app.state.refused = None
-    app.add_middleware(Guarded)
+    house = House(settings)
+    app.add_middleware(Door, house=house)
+    app.add_middleware(Guarded, secure=house.origin.secure)  # the last is the outermost
+    add_routes(app, house)
 
     _probes(app, lambda: opened[-1])
     searching(app, lambda: opened[-1])
@@ -204,9 +213,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=7860, help="port to listen on (7860)")
     options = parser.parse_args(arguments)
     try:
-        return _serve(Settings.read(), options.host, options.port)
+        settings = Settings.read()
+        _check_reach(settings, options.host)
+        return _serve(settings, options.host, options.port)
     except (InvalidSettings, OSError) as error:
         return _refuse(error)
+
+
+def _check_reach(settings: Settings, host: str) -> None:
+    """Refuse to give everybody the one local person's threads. Raises `InvalidSettings`."""
+    if settings.sign_in == "none" and not settings.open_to_all and host not in LOOPBACK:
+        raise InvalidSettings(
+            f"LONGTHREAD_SIGN_IN: whoever reaches {host} could read and write every thread. Set it to users "
+            "(then scripts/user add NAME), oidc or proxy; or, where only people you trust reach it, "
+            "LONGTHREAD_OPEN_TO_ALL=true"
+        )
 
 
 def _serve(settings: Settings, host: str, port: int) -> int:
@@ -224,7 +245,13 @@ class _Server(uvicorn.Server):
 
     def __init__(self, app: FastAPI, words: str) -> None:
         super().__init__(
-            uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1)
+            uvicorn.Config(
+                app,
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=1,
+                proxy_headers=False,  # ui.sign_in.origin believes trusted peers, and nobody else
+            )
         )
         self.words = words
         logging.getLogger("uvicorn.error").addFilter(

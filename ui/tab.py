@@ -18,6 +18,7 @@ from gradio.components import Component
 
 from graph import LOCAL, Bookmark, LongthreadError, OpenGraph
 from graph.live import Turn
+from ui.sign_in.door import PERSON
 from ui.words import Words
 
 P = ParamSpec("P")
@@ -81,8 +82,9 @@ def now(thread: str) -> tuple[str, str, str, int]:
 
 
 def user_of(request: gr.Request) -> str:
-    """Whose page this is. One person's, until there is a sign-in."""
-    return LOCAL
+    """Whose page this is: whom the door let in, or the one person of a page without a sign-in."""
+    person = request.request.scope.get(PERSON) if request.request else None
+    return person.user if person else LOCAL
 
 
 def bookmark(thread: str, request: gr.Request, at: str = "") -> Bookmark:
