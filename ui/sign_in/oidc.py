@@ -1,4 +1,4 @@
-# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportGeneralTypeIssues=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # (Authlib has no types.)
 """An OpenID provider: discovery, the code flow with PKCE, and what its signed word must say. `Provider`."""
 
