@@ -5,6 +5,7 @@ checkpoint, Gradio session and event, and again with ones that never were: the a
 """
 
 import argparse
+import asyncio
 import json
 import os
 import re
@@ -67,23 +68,23 @@ class Stage:
         """Ask that many times or a few more. Without `check` the server takes everybody for the owner."""
         site = Site(self.folder, **self.environment)
         with _serving(site, self.owner if not check else "") as url:
-            theirs = self._talk()
+            theirs = asyncio.run(self._talk())
             with _signed_in(url, self.owner) as owner, _signed_in(url, self.other) as other:
                 theirs |= _open_tab(owner, theirs)
                 found = _ask(other, theirs, calls)
             self._unharmed(theirs, found)
         return found
 
-    def _talk(self) -> Ids:
+    async def _talk(self) -> Ids:
         """A thread with an answer, a title, a summary and a past."""
         place = Bookmark(str(uuid4()), self.owner)
         settings = Settings.read(database_url=self.database, data=self.folder, token_budget=600)
-        with open_graph(settings) as graph:
+        async with open_graph(settings) as graph:
             for number in range(6):
                 said = f"Number {number}: the {MARKS[0]} is kept in the {MARKS[1]}. " + "It is so. " * 20
-                graph.invoke({"messages": [("user", said)]}, place.config)
-            graph.run(graph.threads.rename(place, f"On {MARKS[2]}")) if hasattr(graph, "run") else None
-            moment = graph.get_state(place.config).config["configurable"]["checkpoint_id"]
+                await graph.ainvoke({"messages": [("user", said)]}, place.config)
+            await graph.threads.rename(place, f"On {MARKS[2]}")
+            moment = (await graph.aget_state(place.config)).config["configurable"]["checkpoint_id"]
         return {"thread": place.thread_id, "checkpoint": str(moment)}
 
     def _unharmed(self, theirs: Ids, found: Found) -> None:
@@ -127,7 +128,7 @@ def _healthy(url: str) -> bool:
 
 
 def serve_unchecked(owner: str, port: int) -> int:
-    """The page with its wall down: whoever has signed in is `owner`, and names of sessions are as they come."""
+    """The page with its wall down: whoever has signed in is `owner`, sessions are named as they come."""
     from ui.app import main as serve
     from ui.sign_in.house import House
     from ui.sign_in.session import Person
@@ -142,7 +143,8 @@ def serve_unchecked(owner: str, port: int) -> int:
 def _signed_in(url: str, name: str) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=url, timeout=20) as client:
         answer = client.post("/sign-in", data={"name": name, "password": WORD, "next": "/"})
-        assert answer.status_code == 303, answer.status_code
+        if answer.status_code != 303:
+            raise SystemExit(f"{name} cannot sign in: {answer.status_code}")
         yield client
 
 

@@ -7,7 +7,7 @@ import secrets
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from joserfc import jwt
@@ -17,7 +17,7 @@ CLIENT = "longthread-page"
 
 
 class Provider:
-    """Signs in whoever comes as `subject`. `claims` replaces parts of its word, `state` what it gives back."""
+    """Signs in whoever comes as `subject`. `claims` replaces parts of its word, `state` the state."""
 
     def __init__(self) -> None:
         self.key = self.signs_with = RSAKey.generate_key(2048, {"kid": "one"})
@@ -61,7 +61,7 @@ class Provider:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self.issuer = self.url
 
-    def __enter__(self) -> "Provider":
+    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 

@@ -7,7 +7,11 @@
     if (answer.status === 401 && new URL(answer.url, location.href).pathname.startsWith("/gradio_api/")) ended();
     return answer;
   };
+  let leaving = false; // by "Sign out": what is refused on the way needs no word
+  addEventListener("submit", (e) => { leaving ||= e.target.getAttribute("action") === "/sign-out"; });
   function ended() {
+    if (leaving) return;
+    leaving = true;
     const text = box()?.value;
     if (text) sessionStorage.setItem(DRAFT, text);
     location.replace(`/sign-in?said=ended&next=${encodeURIComponent(location.pathname + location.search)}`);

@@ -52,5 +52,5 @@ class Throttle:
         count = self._count(key)
         if count < FREE:
             return 0.0
-        wait = min(LONGEST[key[0]], 2.0 ** (count - FREE))
+        wait = min(LONGEST[key[0]], 2.0 ** (count - FREE + 1))
         return self._tries[key][1] + wait - self._clock()
