@@ -262,7 +262,38 @@ async def test_foreign_origins_are_refused(database: str, tmp_path: Path) -> Non
         assert (await client.get("/", headers={"host": "evil.example"})).status_code == 403
 
 
-SHUT = ["upload", "upload_progress", "file=/etc/passwd", "file/etc/passwd", "proxy=http://127.0.0.1", "component_server", "cancel", "reset", "stream/x", "stream/x/close", "call/show", "call/show/x", "call/v2/show", "api/show", "info", "openapi.json", "token", "user", "login_check", "dev/reload", "runs", "run-history/records", "deep_link", "queue/status", "process_recording", "vibe-edit", "vibe-code", "mcp/sse", "mcp/", "profiling/traces"]
+SHUT = [
+    "upload",
+    "upload_progress",
+    "file=/etc/passwd",
+    "file/etc/passwd",
+    "proxy=http://127.0.0.1",
+    "component_server",
+    "cancel",
+    "reset",
+    "stream/x",
+    "stream/x/close",
+    "call/show",
+    "call/show/x",
+    "call/v2/show",
+    "api/show",
+    "info",
+    "openapi.json",
+    "token",
+    "user",
+    "login_check",
+    "dev/reload",
+    "runs",
+    "run-history/records",
+    "deep_link",
+    "queue/status",
+    "process_recording",
+    "vibe-edit",
+    "vibe-code",
+    "mcp/sse",
+    "mcp/",
+    "profiling/traces",
+]
 
 
 @pytest.mark.anyio
