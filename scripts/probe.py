@@ -1,3 +1,5 @@
+# pyright: reportUnknownArgumentType=false, reportTypedDictNotRequiredAccess=false
+# (Answers of HTTP are looked through as they come.)
 """Whether one person can see another's things: plain HTTP calls as the wrong one, and what came of them.
 
 Every event of the page is called by index and by name, directly and through the queue, with another's thread,

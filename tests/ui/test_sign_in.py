@@ -382,6 +382,7 @@ async def through(client: httpx.AsyncClient) -> httpx.Response:
 
 @pytest.mark.anyio
 async def test_a_provider_signs_in_by_issuer_and_subject(by_oidc: Settings, provider: Provider) -> None:
+    assert by_oidc.data
     async with served(by_oidc) as client:
         assert "/sign-in/go?next=" in (await client.get("/sign-in")).text
         back = await through(client)
