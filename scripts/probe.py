@@ -190,11 +190,11 @@ def _ask(other: httpx.Client, theirs: Ids, calls: int) -> Found:
     found = Found()
     events = sorted(_events(other), key=lambda e: e["name"] in WRITES)
     absent = {"thread": str(uuid4()), "checkpoint": str(uuid4()), "session": "s0123456789", "event": "0" * 32}
-    ways = [*_sessions(), *((kind, e, at) for e in events for kind in KINDS for at in (False, True))]
-    quiet = [w for w in ways if w[1] is None or w[1]["name"] not in WRITES]
+    ways = [*((kind, e, at) for e in events for kind in KINDS for at in (False, True))]
+    quiet = [w for w in ways if w[1]["name"] not in WRITES]
     loud = [w for w in ways if w not in quiet]
     Random(calls).shuffle(quiet)  # noqa: S311 no secret: a mixture
-    for kind, event, at in [*islice(cycle(quiet), max(0, calls // 2 - len(loud))), *loud]:
+    for kind, event, at in [*_sessions(), *islice(cycle(quiet), max(0, calls // 2 - len(loud) - 6)), *loud]:
         told = [
             _call(other, kind, event, ids | ({"at": ids["checkpoint"]} if at else {}))
             for ids in (theirs, absent)
