@@ -504,7 +504,7 @@ def test_a_session_that_ends_elsewhere_is_told_and_the_draft_is_kept(chromium: B
     other.get_by_role("button", name="Sign out").click()
     expect(other.get_by_role("status")).to_contain_text("signed out")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("Your session has ended")
+    expect(page.locator("p.note")).to_contain_text("Your session has ended")
     enter()
     expect(page).to_have_url(there)
     expect(page.locator("#composer textarea")).to_have_value("Half a thought")
