@@ -43,9 +43,9 @@ Ids = dict[str, str]
 class Found:
     """What the calls came to: how many of which kind, those that told of the owner's, those that differed."""
 
-    kinds: Counter[str] = field(default_factory=Counter)
-    leaks: list[str] = field(default_factory=list)
-    differences: list[str] = field(default_factory=list)
+    kinds: Counter[str] = field(default_factory=Counter[str])
+    leaks: list[str] = field(default_factory=list[str])
+    differences: list[str] = field(default_factory=list[str])
 
     @property
     def calls(self) -> int:

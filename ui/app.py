@@ -32,12 +32,12 @@ from ui.chat import chat
 from ui.headers import Guarded
 from ui.render.threads import tools
 from ui.search import searching
-from ui.spent import spent as spent_line
 from ui.sign_in.badge import badge
 from ui.sign_in.door import Door
 from ui.sign_in.house import House
 from ui.sign_in.origin import LOOPBACK
 from ui.sign_in.routes import add_routes
+from ui.spent import spent as spent_line
 from ui.tab import DIRECT, Graph, Tab, now
 from ui.threads import thread_list
 from ui.timeline import banner, timeline

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import cast
 from uuid import uuid4
 
 import pytest
@@ -102,4 +101,4 @@ def test_what_is_not_well_in_the_database_is_said() -> None:
     assert database(sick, ENGLISH).count("look at it") == 5
     assert "longthread_message" in database(sick, ENGLISH)
     well = State(1, 2, 100, 0.0, 1, 0, 1, 10, 0, [])
-    assert "look at it" not in database(cast("State", well), ENGLISH)
+    assert "look at it" not in database(well, ENGLISH)
