@@ -29,9 +29,14 @@ TOGETHER, MESSAGES = 200, 5_000
 _ESTIMATE = "longthread_estimate"
 
 _OF_OWNER = b"""
-SELECT t.number, t.messages FROM longthread_thread t
-LEFT JOIN longthread_counted c ON c.thread = t.number
-WHERE t.owner = %(owner)s AND c.seen IS DISTINCT FROM t.updated ORDER BY t.number
+SELECT t.number, t.messages FROM (
+    SELECT number, messages, updated FROM longthread_thread
+    WHERE owner = %(owner)s AND NOT archived AND trashed IS NULL
+    UNION ALL
+    SELECT number, messages, updated FROM longthread_thread
+    WHERE owner = %(owner)s AND (archived OR trashed IS NOT NULL)
+) t WHERE NOT EXISTS (SELECT FROM longthread_counted c WHERE c.thread = t.number AND c.seen = t.updated)
+ORDER BY t.number
 """
 _OF_KEY = b"""
 SELECT t.number, t.messages FROM longthread_thread t

@@ -34,7 +34,7 @@ from ui.sign_in.people import People
 WORD = "only for this probe"
 MARKS = ("zarquon", "quillfeather", "mxyzptlk")
 """Words that are in the owner's messages, title and nowhere else."""
-WRITES = ("send",)
+WRITES = ("send", "temporary")
 """Events that make a thread of whoever calls: asked last, and only looked through for the owner's words."""
 Ids = dict[str, str]
 
@@ -194,7 +194,11 @@ def _ask(other: httpx.Client, theirs: Ids, calls: int) -> Found:
     quiet = [w for w in ways if w[1]["name"] not in WRITES]
     loud = [w for w in ways if w not in quiet]
     Random(calls).shuffle(quiet)  # noqa: S311 no secret: a mixture
-    for kind, event, at in [*_sessions(), *islice(cycle(quiet), max(0, calls // 2 - len(loud) - 6)), *loud]:
+    for kind, event, at in [
+        *_sessions(),
+        *islice(cycle(quiet), max(0, calls // 2 - len(loud) - len(_sessions()))),
+        *loud,
+    ]:
         told = [
             _call(other, kind, event, ids | ({"at": ids["checkpoint"]} if at else {}))
             for ids in (theirs, absent)
@@ -219,7 +223,16 @@ KINDS = (
 
 
 def _sessions() -> list[tuple[str, None, bool]]:
-    kinds = ("read session", "heartbeat", "cancel", "reset", "stream event", "call's event")
+    kinds = (
+        "read session",
+        "heartbeat",
+        "cancel",
+        "reset",
+        "stream event",
+        "call's event",
+        "export",
+        "found",
+    )
     return [(kind, None, False) for kind in kinds]
 
 
@@ -234,6 +247,12 @@ def _call(other: httpx.Client, kind: str, event: dict[str, Any] | None, ids: Ids
             "heartbeat": f"{api}/heartbeat/{ids['session']}",
             "call's event": f"{api}/call/show/{ids['event']}",
         }
+        if kind in ("export", "found"):
+            where = {
+                "export": f"/export/{ids['thread']}.md",
+                "found": f"/found?q={WORD.rsplit(maxsplit=1)[-1]}",
+            }
+            return _told(other.get(where[kind]))
         if kind in streamed:
             return _read(other, streamed[kind])
         where = f"stream/{ids['event']}" if kind == "stream event" else kind

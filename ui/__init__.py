@@ -6,10 +6,14 @@ bell.py       what has the panels drawn anew
 chat.py       the conversation and the composer
 drawing.py    the chat drawn, and the answer under way followed
 acts.py       what can be done with one message
+keys.py       the list of keys
 away.py       the line that says what is not answering
 threads.py    the list of threads
+search.py     titles and texts found; a thread exported
 timeline.py   earlier moments: look, fork from one, switch branches
 budget.py     what the next prompt holds, the summary, trim now
+spent.py      what the shown thread has used
+usage.py      the page of what was used, and how the database is
 sign_in/      who may use the page, and what is theirs
 headers.py    what every answer carries to keep other sites out
 words/        every text of the page, a table a language

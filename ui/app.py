@@ -30,6 +30,7 @@ from ui.bell import Bell
 from ui.budget import budget
 from ui.chat import chat
 from ui.headers import Guarded
+from ui.keys import dialog
 from ui.render.threads import tools
 from ui.search import searching
 from ui.sign_in.badge import badge
@@ -62,6 +63,7 @@ def page(graph: Graph, *, demo: bool) -> gr.Blocks:
                     elem_id="to-usage",
                     apply_default_css=False,
                 )
+                listed = gr.HTML("", elem_id="keys", apply_default_css=False)
                 badge(blocks)
             with gr.Column(elem_id="middle"):
                 drawers = gr.HTML("", elem_id="drawers", apply_default_css=False)
@@ -80,17 +82,18 @@ def page(graph: Graph, *, demo: bool) -> gr.Blocks:
             js=ARRIVE,
             **DIRECT,
         )
-        blocks.load(_furnish, None, [drawers, line, names.tools], **DIRECT)
+        blocks.load(_furnish, None, [drawers, line, names.tools, listed], **DIRECT)
         blocks.unload(tab.views.forget)
         sides = [names.listing, past.moments, spent.gauge, used]
         elsewhere = [arrived, names.opened, *names.changed, *past.moved]
         for event in [*elsewhere, *talk.events, spent.trimmed, back]:
             bell.after(event, keep=event is talk.grown or event is back)
         for rung in (bell.draw, bell.keep):
-            answered = talk.drawing.after(rung, stay=rung is bell.keep)
-            for side in sides:
+            bell.settled(talk.drawing.after(rung, stay=rung is bell.keep), tab)
+        talk.drawing.around(bell.settle)
+        for side in sides:
+            for rung in (bell.draw, bell.keep, bell.settle):
                 side.after(rung)
-                side.after(answered)
     usage_page(graph, blocks)
     return blocks
 
@@ -101,9 +104,9 @@ def _arrive(thread: str, zone: str) -> tuple[Any, ...]:
     return (*(now(thread) if thread else [gr.skip()] * 4), zone)
 
 
-def _furnish(request: gr.Request) -> tuple[str, str, str]:
+def _furnish(request: gr.Request) -> tuple[str, str, str, str]:
     """What stands there whatever the tab shows, in the person's language: the buttons of the drawers, the
-    line that says what is away, and the tools of the list."""
+    line that says what is away, the tools of the list, and the keys."""
     words = words_of(request)
     names = {"left": words("page.conversations"), "right": words("page.aside")}
     drawers = "".join(
@@ -111,7 +114,7 @@ def _furnish(request: gr.Request) -> tuple[str, str, str]:
         f'aria-label="{escape(name)}"><i></i></button>'
         for side, name in names.items()
     )
-    return drawers, away_line(words), tools(words)
+    return drawers, away_line(words), tools(words), dialog(words)
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -11,27 +11,38 @@ from dataclasses import dataclass
 import gradio as gr
 from gradio.events import Dependency
 
-from ui.tab import DIRECT
+from ui.tab import DIRECT, Tab
 
-DRAW, KEEP = "draw", "keep"
+DRAW, KEEP, SETTLE = "draw", "keep", "settle"
 
 
 @dataclass(frozen=True)
 class Bell:
-    """`draw`: something else is to be seen, from its newest message; `keep`: more, where the reader is."""
+    """`draw`: something else is to be seen, from its newest message; `keep`: more, where the reader is;
+    `settle`: an answer that was followed is over."""
 
     draw: Dependency
     keep: Dependency
+    settle: Dependency
 
     @classmethod
     def make(cls) -> "Bell":
         """A bell, inside the current `gr.Blocks`."""
         bell = gr.HTML(
-            "", js_on_load=f'lt.bell(trigger, ["{DRAW}", "{KEEP}"])', elem_id="bell", apply_default_css=False
+            "",
+            js_on_load=f'lt.bell(trigger, ["{DRAW}", "{KEEP}", "{SETTLE}"])',
+            elem_id="bell",
+            apply_default_css=False,
         )
         heard = {"fn": None, "inputs": None, "outputs": None, "js": "() => {}"} | DIRECT
-        return cls(bell.draw(**heard), bell.keep(**heard))
+        return cls(bell.draw(**heard), bell.keep(**heard), bell.settle(**heard))
 
     def after(self, event: Dependency, *, keep: bool = False) -> None:
         """Ring when `event` is over."""
         event.then(None, None, None, js=f'() => lt.ring("{KEEP if keep else DRAW}")', **DIRECT)
+
+    def settled(self, drawn: Dependency, tab: Tab) -> None:
+        """Ring when a drawing is over that has followed an answer: most have not, and nothing is new then."""
+        news = gr.Number(0, visible=False)
+        asked = drawn.then(tab.views.news, None, [news], **DIRECT)
+        asked.then(None, [news], js=f'(news) => news && lt.ring("{SETTLE}")', **DIRECT)

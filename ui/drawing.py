@@ -53,12 +53,11 @@ class Drawing:
         """
         scroll = "lt.hold()" if stay else "lt.follow()"
         event.then(None, [self.tab.thread], js=f"(thread) => {{ lt.url(thread); {scroll} }}", **DIRECT)
-        self._around(event)
-        drawn = event.then(self.show, self.tab.place, [self.log], postprocess=False, **EVENT)
-        self._around(drawn)
-        return drawn
+        self.around(event)
+        return event.then(self.show, self.tab.place, [self.log], postprocess=False, **EVENT)
 
-    def _around(self, event: Dependency) -> None:
+    def around(self, event: Dependency) -> None:
+        """Draw what depends on the thread, when `event` is over."""
         around = [self.heading, self.earlier, self.editing, self.composer, self.tab.thread]
         framed = event.then(self.tab.views.told(self.frame), self.tab.place, around, **DIRECT)
         framed.then(None, [self.tab.thread], js="(thread) => lt.url(thread)", **DIRECT)
@@ -96,6 +95,8 @@ class Drawing:
         try:
             place = bookmark(thread, request, at) if thread else None
             turn = await self._turn(place, left) if place else None
+            if turn:
+                self.tab.views.followed(request)
             async for rows in self._rows(place, turn, int(shown), ours, words):
                 if not ours():
                     break

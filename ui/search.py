@@ -12,10 +12,9 @@ from starlette.requests import Request
 
 from graph import Bookmark, LongthreadError, ThreadNotFound
 from graph.threads import Thread
-from ui.person import person
 from ui.render.search import found_list
 from ui.render.text import text_of
-from ui.tab import Graph, zone_of
+from ui.tab import Graph, user_of, zone_of
 from ui.words import words_of
 
 MOST = 40
@@ -29,12 +28,12 @@ def searching(app: FastAPI, graph: Graph) -> None:
     """Add the routes."""
 
     async def found(request: Request, q: str = "", zone: str = "UTC") -> Response:
-        hits = await graph().threads.search(person(request.scope), q, limit=MOST)
+        hits = await graph().threads.search(user_of(request), q, limit=MOST)
         return HTMLResponse(found_list(hits, q, zone_of(zone), words_of(request)), headers=PRIVATE)
 
     async def export(request: Request, thread: str) -> Response:
         try:
-            place = Bookmark(thread, person(request.scope))
+            place = Bookmark(thread, user_of(request))
             row = await graph().threads.get(place)
         except ThreadNotFound as e:
             return PlainTextResponse(str(e), 404)

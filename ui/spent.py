@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import gradio as gr
 from gradio.events import Dependency
 
+from graph import ThreadNotFound
 from ui.render.usage import line
 from ui.tab import DIRECT, Graph, Tab, bookmark
 from ui.words import words_of
@@ -29,7 +30,11 @@ class Spent:
         if not thread:
             return ""
         usage = self.graph().usage
-        return line(await usage.thread(bookmark(thread, request)), usage.prices.currency, words_of(request))
+        try:
+            used = await usage.thread(bookmark(thread, request))
+        except ThreadNotFound:  # the chat says so
+            return ""
+        return line(used, usage.prices.currency, words_of(request))
 
 
 def spent(graph: Graph, tab: Tab) -> Spent:

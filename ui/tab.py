@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 
 import gradio as gr
 from gradio.components import Component
+from starlette.requests import Request
 
-from graph import LOCAL, Bookmark, LongthreadError, OpenGraph
+from graph import Bookmark, LongthreadError, OpenGraph
 from graph.live import Turn
 from ui.sign_in.door import PERSON
 from ui.words import Words
@@ -81,10 +82,10 @@ def now(thread: str) -> tuple[str, str, str, int]:
     return thread, "", NOW, WINDOW
 
 
-def user_of(request: gr.Request) -> str:
-    """Whose page this is: whom the door let in, or the one person of a page without a sign-in."""
-    person = request.request.scope.get(PERSON) if request.request else None
-    return person.user if person else LOCAL
+def user_of(request: gr.Request | Request) -> str:
+    """Who asks: whom the door let in. Raises `KeyError` where no door was passed."""
+    asked: Any = request if isinstance(request, Request) else request.request
+    return asked.scope[PERSON].user
 
 
 def bookmark(thread: str, request: gr.Request, at: str = "") -> Bookmark:
@@ -107,7 +108,7 @@ def tell(error: LongthreadError, words: Words) -> None:
 
 class Views:
     """What the server keeps of each open tab, and may lose: which drawing of its chat is the newest, and what
-    the next drawing should tell.
+    the next drawing should tell, and whether one has followed an answer.
 
     Only drawings go through Gradio's queue, and only queued events can show a toast. Its client may lose an
     event that is queued in the moment in which the one before it ends, so no queued event follows another.
@@ -116,6 +117,7 @@ class Views:
     def __init__(self) -> None:
         self._latest: dict[str | None, object] = {}
         self._left: dict[str | None, Turn | LongthreadError] = {}
+        self._followed: set[str | None] = set()
 
     def begin(self, request: gr.Request) -> Callable[[], bool]:
         """Start a drawing; the result says whether it is still the tab's newest: a newer one ends it."""
@@ -130,6 +132,17 @@ class Views:
         """What was left for this drawing."""
         return self._left.pop(request.session_hash, None)
 
+    def followed(self, request: gr.Request) -> None:
+        """A drawing has followed an answer."""
+        self._followed.add(request.session_hash)
+
+    def news(self, request: gr.Request) -> int:
+        """1 where one has, since this was asked last; else 0."""
+        if request.session_hash not in self._followed:
+            return 0
+        self._followed.discard(request.session_hash)
+        return 1
+
     def forgive(self, request: gr.Request) -> None:
         """What went wrong while nobody could be told is over."""
         if isinstance(self._left.get(request.session_hash), LongthreadError):
@@ -139,6 +152,7 @@ class Views:
         """The tab was closed."""
         self._latest.pop(request.session_hash, None)
         self._left.pop(request.session_hash, None)
+        self._followed.discard(request.session_hash)
 
     def told(self, handler: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T | dict[str, Any]]]:
         """The handler, with our own errors left for the next drawing and the page left as it is."""

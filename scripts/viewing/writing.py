@@ -24,9 +24,10 @@ WATCH = """() => {
   new PerformanceObserver((list) => list.getEntries().forEach((e) => seen.tasks.push(e.duration)))
     .observe({ type: "longtask" });
 }"""
-FIRST_WORD = """(count) => { window.first = 0; const look = () => {
-  const rows = document.querySelectorAll("#chat .bot-row:not(.lt-row)");
-  if (rows.length > count && rows[rows.length - 1].querySelector(".prose")?.textContent.trim())
+FIRST_WORD = """(question) => { window.first = 0; const look = () => {
+  const rows = [...document.querySelectorAll("#chat .message-row:not(.lt-row)")], last = rows.at(-1);
+  if (last?.classList.contains("bot-row") && rows.at(-2).textContent.includes(question)
+      && last.querySelector(".prose")?.textContent.trim())
     window.first = performance.timeOrigin + performance.now();
   else requestAnimationFrame(look); }; look(); }"""
 
@@ -39,6 +40,7 @@ def writing(stage: Stage) -> Report:
         page.evaluate(WATCH)
         stage.model.words, stage.model.delay = TOKENS, DELAY
         _ask(page, "Now talk for long")
+        expect(page.locator("#composer .stop-button")).to_be_visible()
         expect(page.locator("#composer .submit-button")).to_be_visible(timeout=60_000)
         stage.model.words, stage.model.delay = None, 0.0
         seen: dict[str, Any] = page.evaluate("() => { window.seen.on = false; return window.seen }")
@@ -69,13 +71,10 @@ def _ask(page: Page, text: str) -> None:
 
 def _first(stage: Stage, page: Page) -> float:
     """Seconds from when the model had the question, and answered at once, to its first word on the screen."""
-    before, rows = len(stage.model.answers), page.locator("#chat .bot-row:not(.lt-row)").count()
-    stage.model.words = 5
-    page.evaluate(FIRST_WORD, rows if rows < 30 else 29)
+    question, stage.model.words = f"How about number {len(stage.model.answers)}?", 5
+    page.evaluate(FIRST_WORD, question)
     epoch = time.time() - time.monotonic()
-    page.evaluate("() => { window.rowsBefore = document.querySelectorAll('#chat .user-row').length }")
-    _ask(page, f"How about number {before}?")
-    expect(page.locator("#chat .user-row").last).to_contain_text(f"number {before}?")
-    expect(page.locator("#composer .submit-button")).to_be_visible()
+    _ask(page, question)
+    page.wait_for_function("window.first")
     shown: float = page.evaluate("window.first") / 1e3
     return shown - (stage.model.answers[-1].at + epoch)

@@ -12,7 +12,7 @@ import anyio
 import psycopg
 import pytest
 
-from graph import searching, tags, threads, timeline, transcript
+from graph import counting, forking, searching, tags, threads, timeline, transcript, usage
 from graph.checkpointers import admitting, answers, leases, listing, pruning, reader
 from graph.checkpointers.postgres import open_postgres
 from graph.checkpointers.reading import reading
@@ -73,6 +73,11 @@ SELECT n, md5(n::text)::uuid, 'So far' FROM generate_series(1, {threads}) n;
 
 INSERT INTO longthread_request (thread, request, message)
 SELECT n, md5(n::text)::uuid, 'id-' || n FROM generate_series(1, {threads}) n;
+
+INSERT INTO longthread_usage (thread, owner, quarter, asked, turns, sent, said, guessed, bytes)
+SELECT n, 'user' || n % 300, now(), 'answer', 1, 1, 1, 0, 1 FROM generate_series(1, {threads}) n;
+
+INSERT INTO longthread_counted (thread) SELECT n FROM generate_series(1, {threads}) n;
 
 INSERT INTO longthread_deleted (digest) SELECT md5(n::text)::uuid FROM generate_series(1, {threads}) n;
 
@@ -233,6 +238,9 @@ KNOWN = {
     **{f"threads.{name}": text for name, text in written_in(threads, "_THREAD", "SEARCH").items()},
     **{f"list {name}": text for name, text in lists().items()},
     **{f"tags.{name}": text for name, text in written_in(tags).items()},
+    **{f"forking.{name}": text for name, text in written_in(forking).items()},
+    **{f"counting.{name}": text for name, text in written_in(counting, "_ADD", "_DONE").items()},
+    **{f"usage.{name}": text for name, text in written_in(usage, "_BIGGEST").items()},
     **{f"transcript.{name}": text for name, text in written_in(transcript).items()},
     **{f"timeline.{name}": text for name, text in written_in(timeline).items()},
     **{f"searching.{name}": text for name, text in written_in(searching).items()},
@@ -242,6 +250,7 @@ KNOWN = {
     **{f"answers.{name}": text for name, text in written_in(answers).items()},
     **{f"leases.{name}": text for name, text in written_in(leases, "_FORGET", "_ABANDONED").items()},
     "statements.LEAVING": LEAVING,
+    "usage._BIGGEST": usage._BIGGEST.format(order=usage._ORDERS["money"], sums=usage._SUMS),
     **pages(),
     **{f"delete {name}": text for name, text in deletions().items()},
     **{f"reading {which}": reading(which) for which in ("head", "newest", "named")},

@@ -42,7 +42,7 @@ def view(*, sent: int = 2, left_out: int = 0, summary: SystemMessage | None = No
 
 def words(rows: list[chat.Bubble]) -> list[str]:
     """What the rows say, without the marks and buttons of messages."""
-    return [re.sub(r"<div class=\"lt-m .*?</div>\n\n", "", row["content"][0]["text"]) for row in rows]
+    return [re.sub(r"\n\n<div class=\"lt-m .*?</div>", "", row["content"][0]["text"]) for row in rows]
 
 
 def thread(thread_id: str, title: str, at: datetime) -> Thread:
@@ -217,3 +217,18 @@ def test_a_difference_shows_what_came_what_left_and_the_summaries() -> None:
     assert html.count('class="added"') == 3 and html.count('class="removed"') == 2
     assert "<img" not in html and "&lt;b&gt;tea" in html
     assert "Nothing" in timeline.difference("5", Difference([], [], [], SUMMARY, SUMMARY), WORDS)
+
+
+@pytest.mark.parametrize(
+    ("said", "after"),
+    [
+        ("a", "a"),
+        ("```\na", "```\na\n```"),
+        ("```\na\n```", "```\na\n```"),
+        ("~~~~ x\na\n~~~", "~~~~ x\na\n~~~\n~~~~"),
+        ("````\n```\na", "````\n```\na\n````"),
+        ("``` a ` b\nc", "``` a ` b\nc"),
+    ],
+)
+def test_what_follows_a_message_is_not_in_its_code(said: str, after: str) -> None:
+    assert text.closed(said) == after

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -16,7 +17,7 @@ from axe_playwright_python.sync_playwright import Axe
 from joserfc.jwk import RSAKey
 from playwright.sync_api import Browser, expect
 
-from graph import InvalidInput, InvalidSettings, Settings
+from graph import LOCAL, Bookmark, InvalidInput, InvalidSettings, Settings, open_graph
 from scripts import probe
 from tests.ui.provider import CLIENT, Provider
 from tests.ui.site import Site
@@ -203,6 +204,24 @@ async def test_nobody_sees_the_page_unsigned_and_one_comes_back_to_where_one_was
         cookie = back.headers["set-cookie"].lower()
         assert "httponly" in cookie and "samesite=lax" in cookie
         assert (await client.get("/?thread=abc")).status_code == 200
+
+
+@pytest.mark.anyio
+async def test_a_search_and_an_export_are_of_whoever_is_signed_in(database: str, tmp_path: Path) -> None:
+    """Not of the local person, whose threads are there, too; and of nobody without a sign-in."""
+    settings, ours = with_users(database, tmp_path, "ada", "bob"), f"t-{uuid4()}"
+    async with open_graph(settings) as graph:
+        for user in (LOCAL, "ada"):
+            said = {"messages": [("user", f"The quincunx of {user}")]}
+            await graph.ainvoke(said, Bookmark(ours, user).config)
+    async with served(settings) as client:
+        assert (await client.get("/found?q=quincunx")).status_code == 303
+        for name, sees in (("ada", True), ("bob", False)):
+            await sign_in(client, name)
+            found, export = await client.get("/found?q=quincunx"), await client.get(f"/export/{ours}.md")
+            assert found.status_code == 200 and "of local" not in found.text + export.text
+            assert ("of ada" in found.text, "of ada" in export.text) == (sees, sees)
+            assert export.status_code == (200 if sees else 404)
 
 
 @pytest.mark.anyio

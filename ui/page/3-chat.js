@@ -54,6 +54,13 @@ Object.assign(lt, (() => {
     if (e.target.value) localStorage.setItem(name(typedIn), e.target.value);
     else localStorage.removeItem(name(typedIn));
   });
+  // For this tab's next page, whatever becomes of the drafts meanwhile.
+  const keep = () => { if (box()?.value) sessionStorage.setItem(name(lt.thread()), box().value); };
+  function kept(id) {
+    const text = sessionStorage.getItem(name(id));
+    sessionStorage.removeItem(name(id));
+    if (text) put(text); else draft(id);
+  }
   const sent = () => { if (!box()?.value) localStorage.removeItem(name(typedIn)); };
   addEventListener("popstate", () => draft(lt.thread()));
   let fresh = true; // the page was just loaded
@@ -69,9 +76,9 @@ Object.assign(lt, (() => {
       const who = heading?.dataset[m.dataset.testid === "user" ? "you" : "answer"];
       if (who && m.getAttribute("aria-label") !== who) m.setAttribute("aria-label", who), m.setAttribute("role", "group");
     }
-    if (fresh && box()) fresh = false, draft(lt.thread());
+    if (fresh && box()) fresh = false, kept(lt.thread());
     const title = !heading || "new" in heading.dataset ? "Longthread" : `${heading.textContent} · Longthread`;
     if (title !== document.title) document.title = title;
   }).observe(document.documentElement, { childList: true, subtree: true });
-  return { hold, follow, acts, copied, draft, sent, write };
+  return { hold, follow, acts, copied, draft, keep, put, sent, write };
 })());

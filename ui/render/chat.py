@@ -1,6 +1,6 @@
 """Messages as rows of the chat: a `Bubble` each, and the notes in which the page itself speaks. Pure.
 
-A message begins with a mark, by which the page's script knows what its buttons are about: Gradio lets no
+A message ends with a mark, by which the page's script knows what its buttons are about: Gradio lets no
 other attribute through than `class` and `title`.
 """
 
@@ -17,7 +17,7 @@ from graph.approvals import Approval
 from graph.asking import FALLBACK
 from graph.transcript import Entry
 from graph.turns import ContextView
-from ui.render.text import markdown, text_of
+from ui.render.text import closed, markdown, text_of
 from ui.words import Words
 
 Bubble = dict[str, Any]
@@ -84,12 +84,12 @@ def message(message: BaseMessage, words: Words, acts: str = "") -> list[Bubble]:
     """A stored message: its row, and a note when its answer was stopped."""
     text = text_of(message)
     if isinstance(message, HumanMessage):
-        return [bubble("user", acts + markdown(text))]
+        return [bubble("user", closed(markdown(text)) + acts)]
     if isinstance(message, ToolMessage):
         name = message.name or words("chat.a_tool")
         title = {"title": words("chat.result", name=name), "status": "done"}
         return [bubble("assistant", markdown(_cut(text, RESULT)), metadata=title)]
-    rows = [bubble("assistant", acts + markdown(text))] if text else []
+    rows = [bubble("assistant", (closed(markdown(text)) if acts else markdown(text)) + acts)] if text else []
     if isinstance(message, AIMessage):
         notes = message.response_metadata
         rows += [note(words("chat.stopped"))] if notes.get("stopped") else []
@@ -104,11 +104,11 @@ def _acts(entry: Entry, words: Words, *, now: bool, last: bool) -> str:
     if now:
         kinds += ["edit", *["undo"] * last] if human else ["again"]
     buttons = "".join(
-        f'<button type="button" class="lt-do lt-do-{kind}" '
-        f'title="{escape(words(f"chat.do_{kind}"))}"></button>'
+        f'<button class="lt-do lt-do-{kind}" title="{escape(words(f"chat.do_{kind}"))}"></button>'
         for kind in kinds
     )
-    return f'<div class="lt-m lt-m-{mark(entry)}">{buttons}{_versions(entry, words) if now else ""}</div>\n\n'
+    versions = _versions(entry, words) if now else ""
+    return f'\n\n<div class="lt-m lt-m-{mark(entry)}">{buttons}{versions}</div>'
 
 
 def _versions(entry: Entry, words: Words) -> str:
@@ -119,7 +119,7 @@ def _versions(entry: Entry, words: Words) -> str:
     nth = next((n for n, branch in enumerate(entry.branches, 1) if branch.current), 1)
     arrows = {"prev": nth - 1, "next": nth + 1}
     prev, following = (
-        f'<button type="button" class="lt-do lt-do-{kind}{"" if 1 <= to <= count else " lt-end"}" '
+        f'<button class="lt-do lt-do-{kind}{"" if 1 <= to <= count else " lt-end"}" '
         f'title="{escape(words("chat.version", nth=min(max(to, 1), count), count=count))}"></button>'
         for kind, to in arrows.items()
     )

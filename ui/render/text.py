@@ -9,6 +9,7 @@ _CODE = re.compile(
     r"(^ {0,3}(```+|~~~+)[^\n]*\n.*?(?:^ {0,3}\2|\Z)|(?<!`)(`+)(?!`)[^\n]+?(?<!`)\3(?!`))",
     re.MULTILINE | re.DOTALL,
 )
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])(?!https?://|mailto:)")
 
 
@@ -19,6 +20,18 @@ def markdown(text: str) -> str:
         parts += [_TAG.sub("&lt;", text[end : code.start()]), code.group()]
         end = code.end()
     return "".join(parts) + _TAG.sub("&lt;", text[end:])
+
+
+def closed(text: str) -> str:
+    """Markdown after which more Markdown may follow: a block of code that is open at its end is closed."""
+    fence = ""
+    for line in text.splitlines():
+        mark = _FENCE.match(line)
+        if not fence:
+            fence = mark[1] if mark and not (mark[1][0] == "`" and "`" in mark[2]) else ""
+        elif mark and mark[1].startswith(fence) and not mark[2].strip():
+            fence = ""
+    return f"{text}\n{fence}" if fence else text
 
 
 def text_of(message: BaseMessage) -> str:

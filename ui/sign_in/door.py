@@ -19,7 +19,7 @@ from ui.sign_in.session import Person
 from ui.words import words_of
 
 PERSON = "longthread.person"
-"""Where in the scope of a request its person stands."""
+"""Where in the scope of a request its person stands, whom only the door puts there."""
 
 LARGEST = 8 * 1024 * 1024
 """Bytes of a request's body."""
@@ -46,9 +46,9 @@ class Door:
         path: str = request.scope["path"]
         person = self.house.who(request)
         refused = self._refused(request, path, person)
-        if refused is None and person and self.house.kind != "none":
+        if refused is None and person:
             request.scope[PERSON] = person
-            if paths.api(path):
+            if paths.api(path) and self.house.kind != "none":
                 own = await self._own(request, receive, person)
                 refused, receive = own if isinstance(own, tuple) else (own, receive)
                 send = _while(send, lambda: self.house.who(request) is not None)
