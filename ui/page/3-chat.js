@@ -55,7 +55,7 @@ Object.assign(lt, (() => {
     else localStorage.removeItem(name(typedIn));
   });
   // For this tab's next page, whatever becomes of the drafts meanwhile.
-  const keep = () => { if (box()?.value) sessionStorage.setItem(name(lt.thread()), box().value); };
+  const save = () => { if (box()?.value) sessionStorage.setItem(name(lt.thread()), box().value); };
   function kept(id) {
     const text = sessionStorage.getItem(name(id));
     sessionStorage.removeItem(name(id));
@@ -80,5 +80,5 @@ Object.assign(lt, (() => {
     const title = !heading || "new" in heading.dataset ? "Longthread" : `${heading.textContent} · Longthread`;
     if (title !== document.title) document.title = title;
   }).observe(document.documentElement, { childList: true, subtree: true });
-  return { hold, follow, acts, copied, draft, keep, put, sent, write };
+  return { hold, follow, acts, copied, draft, save, put, sent, write };
 })());

@@ -15,7 +15,7 @@
   function ended() {
     if (leaving) return;
     leaving = true;
-    lt.keep(); // in this tab only: somebody may have signed out in another
+    lt.save(); // in this tab only: somebody may have signed out in another
     location.replace(`/sign-in?said=ended&next=${encodeURIComponent(location.pathname + location.search)}`);
   }
 })();
