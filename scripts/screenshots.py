@@ -74,7 +74,7 @@ def _talk(browser: Browser, url: str) -> str:
 def _say(page: Page, text: str) -> None:
     send = page.locator("#composer .submit-button")
     expect(send).to_be_visible()
-    expect(page.locator("#threads nav a.new")).to_be_attached()
+    expect(page.locator("#left a.new")).to_be_attached()
     page.fill("#composer textarea", text)
     page.keyboard.press("Enter")
     expect(page.locator("#chat .user-row").last).to_contain_text(text)

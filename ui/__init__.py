@@ -1,6 +1,7 @@
 """The page: one file a panel, and no state that matters.
 
 app.py        assembles the panels, mounts them on FastAPI, opens and closes the graph; `python -m ui.app`
+server.py     the process that serves it
 tab.py        what one browser tab is looking at, and whose it is
 bell.py       what has the panels drawn anew
 chat.py       the conversation and the composer

@@ -5,7 +5,6 @@
 import argparse
 import asyncio
 import gc
-import logging
 import socket
 import sys
 import warnings
@@ -14,16 +13,13 @@ from contextlib import asynccontextmanager, suppress
 from html import escape
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import gradio as gr
-import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from gradio.themes import Default
 
 from graph import InvalidSettings, LongthreadError, OpenGraph, Settings, open_graph
-from graph.checkpointers.embedded import default_data
 from ui.away import away
 from ui.away import line as away_line
 from ui.bell import Bell
@@ -33,6 +29,7 @@ from ui.headers import Guarded
 from ui.keys import dialog
 from ui.render.threads import tools
 from ui.search import searching
+from ui.server import Server, introduction
 from ui.sign_in.badge import badge
 from ui.sign_in.door import Door
 from ui.sign_in.house import House
@@ -192,23 +189,6 @@ def _joined(folder: str) -> str:
     )
 
 
-def introduction(settings: Settings, address: str) -> str:
-    """What this server uses, in five lines; no password in them."""
-    url = urlsplit(settings.database_url.get_secret_value()) if settings.database_url else None
-    database = f"Postgres at {url.hostname or 'localhost'}{url.path}" if url else "embedded Postgres 18"
-    model = "demo model: not a real model, needs no key" if settings.demo else settings.model
-    data = "kept by that server" if url else settings.data or default_data()
-    return "\n".join(
-        [
-            "Longthread: chat threads that last",
-            f"  database  {database}",
-            f"  model     {model}",
-            f"  data      {data}",
-            f"  address   {address}",
-        ]
-    )
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Serve the page until Ctrl+C. 0 when stopped, 2 when it cannot start."""
     parser = argparse.ArgumentParser(prog="python -m ui.app", description="Serve Longthread's page.")
@@ -237,39 +217,10 @@ def _serve(settings: Settings, host: str, port: int) -> int:
     with socket.create_server((host, port)) as listener:
         app = create_app(settings)
         shown = f"[{host}]" if ":" in host else host
-        server = _Server(app, introduction(settings, f"http://{shown}:{listener.getsockname()[1]}"))
+        server = Server(app, introduction(settings, f"http://{shown}:{listener.getsockname()[1]}"))
         with suppress(KeyboardInterrupt, SystemExit):  # uvicorn's words for "stopped" and "could not start"
             server.run(sockets=[listener])
     return _refuse(app.state.refused) if app.state.refused else 0
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn that introduces itself once it listens, and says once and in a line why it cannot."""
-
-    def __init__(self, app: FastAPI, words: str) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                log_level="warning",
-                access_log=False,
-                timeout_graceful_shutdown=1,
-                proxy_headers=False,  # ui.sign_in.origin believes trusted peers, and nobody else
-            )
-        )
-        self.words = words
-        logging.getLogger("uvicorn.error").addFilter(
-            lambda record: app.state.refused is None and self._odd(record)
-        )
-
-    def _odd(self, record: logging.LogRecord) -> bool:
-        """Whether a record is news: that streams to open pages are cut when the server stops is none."""
-        cut = isinstance((record.exc_info or (None, None))[1], asyncio.CancelledError)
-        return not (self.should_exit and (cut or record.getMessage().startswith("Cancel ")))
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            print(self.words, flush=True)
 
 
 def _refuse(error: Exception) -> int:

@@ -112,7 +112,7 @@ async def _open(page: Page, site: Site, thread: str = "") -> None:
 
 
 async def _alive(page: Page) -> None:
-    await page.locator("#threads nav a.new").wait_for(state="attached")
+    await page.locator("#left a.new").wait_for(state="attached")
 
 
 async def _control(stage: Stage, tally: Tally) -> None:

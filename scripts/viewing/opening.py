@@ -39,7 +39,7 @@ def _cold(stage: Stage) -> float:
 
 def _open(stage: Stage, page: Page, length: int) -> tuple[float, float]:
     """Seconds until the newest message is there, and bytes on the way until the page is quiet."""
-    page.click("#threads a.new")
+    page.click("#left a.new")
     expect(page.locator("#chat .user-row")).to_have_count(0)
     page.wait_for_timeout(700)
     wire = page.context.new_cdp_session(page)
