@@ -6,10 +6,11 @@ import sys
 from scripts.benchmark.report import Report
 from scripts.viewing.crowd import crowd
 from scripts.viewing.opening import opening
-from scripts.viewing.stage import Stage, open_stage
+from scripts.viewing.stage import open_stage
+from scripts.viewing.switching import switching
 from scripts.viewing.writing import writing
 
-ROWS = {"opening": opening, "writing": writing, "crowd": crowd}
+ROWS = {"opening": opening, "writing": writing, "switching": switching, "crowd": crowd}
 
 
 def main() -> int:
@@ -41,8 +42,6 @@ def _rows(words: str) -> list[str]:
         raise argparse.ArgumentTypeError(f"no {', '.join(unknown)}; there is {', '.join(ROWS)}")
     return chosen
 
-
-__all__ = ["Stage", "main"]
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -7,7 +7,7 @@ from typing import Any
 from playwright.sync_api import CDPSession, Page, expect
 
 from scripts.benchmark.report import Must, Report, Spread, Table
-from scripts.viewing.stage import Stage
+from scripts.viewing.stage import OPEN, Stage
 
 TIMES = 5
 NEWEST = "text => [...document.querySelectorAll('#chat .user-row')].at(-1)?.textContent.includes(text)"
@@ -46,7 +46,7 @@ def _open(stage: Stage, page: Page, length: int) -> tuple[float, float]:
     received = _counted(wire)
     last = f"Fact {length // 2 - 1} of length-{length}"
     begin = time.perf_counter()
-    page.evaluate("id => document.querySelector(`#threads a[data-id='${id}']`).click()", f"length-{length}")
+    page.evaluate(OPEN, f"length-{length}")
     page.wait_for_function(
         "text => [...document.querySelectorAll('#chat .user-row')].at(-1)?.textContent.includes(text)",
         arg=last,

@@ -19,8 +19,13 @@ from graph.model import Models
 from tests.openai_server import ModelServer
 from tests.ui.site import Site, browser
 
+expect.set_options(timeout=30_000)
+
 SHORT = (10, 100)
 """Messages of the other threads."""
+
+OPEN = "id => document.querySelector(`#threads a[data-id='${id}']`).click()"
+"""Opens a thread of the list, wherever the list is scrolled to."""
 
 WRITING, CROWD = "writing", "person-{}"
 
