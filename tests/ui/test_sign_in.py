@@ -426,20 +426,30 @@ LIES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("lie", [*LIES, "state", "signature", "discovery"])
 async def test_a_word_that_is_not_the_providers_for_us_now_is_refused(
-    by_oidc: Settings, provider: Provider, lie: str
+    by_oidc: Settings, provider: Provider
 ) -> None:
-    provider.claims = LIES.get(lie, {})
-    provider.state = "another" if lie == "state" else ""
-    provider.issuer = "https://evil.example" if lie == "discovery" else provider.url
-    if lie == "signature":
-        provider.signs_with = RSAKey.generate_key(2048, {"kid": "one"})
     async with served(by_oidc) as client:
-        back = await through(client)
-        assert back.status_code == 403 and 'role="alert"' in back.text
-        assert "longthread" not in client.cookies
-        assert (await client.get("/")).status_code == 303
+        for lie in [*LIES, "state", "signature"]:
+            provider.claims, provider.issuer = LIES.get(lie, {}), provider.url
+            provider.state = "another" if lie == "state" else ""
+            if lie == "signature":
+                provider.signs_with = RSAKey.generate_key(2048, {"kid": "one"})
+            await _refused(client, lie)
+
+
+@pytest.mark.anyio
+async def test_a_provider_that_says_it_is_another_is_refused(by_oidc: Settings, provider: Provider) -> None:
+    provider.claims, provider.state, provider.issuer = {}, "", "https://evil.example"
+    async with served(by_oidc) as client:
+        await _refused(client, "discovery")
+
+
+async def _refused(client: httpx.AsyncClient, lie: str) -> None:
+    back = await through(client)
+    assert back.status_code == 403 and 'role="alert"' in back.text, lie
+    assert "longthread" not in client.cookies, lie
+    assert (await client.get("/")).status_code == 303, lie
 
 
 # Another's things
