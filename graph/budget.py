@@ -86,7 +86,8 @@ class Fold:
     keep: list[BaseMessage]
 
 
-def _scaled(tokens: int, scale: float) -> int:
+def scaled(tokens: int, scale: float) -> int:
+    """So many tokens by our own count, corrected by `scale` and rounded up."""
     return math.ceil(round(tokens * scale, 6))
 
 
@@ -109,6 +110,11 @@ def _units(exchange: Sequence[BaseMessage]) -> list[Unit]:
         else:
             groups.append([message])
     return [unit for group in groups if (unit := _accepted(*group))]
+
+
+def acceptable(window: Iterable[BaseMessage]) -> list[BaseMessage]:
+    """Of a window what a model accepts, marks for missing results included, whether there is room or not."""
+    return [message for exchange in exchanges(window) for unit in _units(exchange) for message in unit]
 
 
 def _accepted(message: BaseMessage, *results: BaseMessage) -> Unit | None:
@@ -189,7 +195,7 @@ def _fill(window: Sequence[Sequence[Unit]], room: int) -> tuple[list[BaseMessage
 def _room(limit: int, scale: float, before: Iterable[BaseMessage]) -> int:
     """Raw tokens that the window may have after `before` in a prompt of `limit` corrected ones."""
     room = math.floor(limit / scale) + 1  # at most this; the division may be off by one
-    while _scaled(room, scale) > limit:
+    while scaled(room, scale) > limit:
         room -= 1
     return room - count_all(before)
 
@@ -218,7 +224,7 @@ def compose(
         if filled := _fill(accepted, room):
             body, left = filled
             return _prompt(head, body, room - left, len(window), scale)
-    raise MessageOverBudget(_scaled(count_all([system, *_least(accepted)]), scale), budget.prompt)
+    raise MessageOverBudget(scaled(count_all([system, *_least(accepted)]), scale), budget.prompt)
 
 
 def _least(window: Sequence[Sequence[Unit]]) -> Unit:
@@ -236,11 +242,11 @@ def _prompt(head: list[BaseMessage], body: list[BaseMessage], size: int, window:
     estimate = system + summary + size
     return Prompt(
         messages=[*head, *body],
-        tokens=_scaled(estimate, scale),
+        tokens=scaled(estimate, scale),
         estimate=estimate,
-        system=_scaled(system, scale),
-        summary=_scaled(summary, scale),
-        window=_scaled(size, scale),
+        system=scaled(system, scale),
+        summary=scaled(summary, scale),
+        window=scaled(size, scale),
         sent=sent,
         left_out=window - sent,
     )
@@ -253,7 +259,7 @@ def fits(
 
     `window` is what the thread holds already: its answers correct the count.
     """
-    needs = _scaled(count_all([system, message]), correction(window))
+    needs = scaled(count_all([system, message]), correction(window))
     if needs > budget.prompt:
         raise MessageOverBudget(needs, budget.prompt)
 
@@ -275,12 +281,12 @@ def choose_fold(
     scale = correction(window)
     sent = [_clipped(summary, math.floor(budget.summary / scale))] if summary else []
     whole = count_all([system, *sent, *window])
-    if len(parts) < 2 or not (force or _scaled(whole, scale) > budget.mark):
+    if len(parts) < 2 or not (force or scaled(whole, scale) > budget.mark):
         return None
     kept = count_all([system, SystemMessage(""), *window])  # the empty one: what holds the new summary
     fold: list[BaseMessage] = []
     for part in parts[:-1]:
-        if not force and _scaled(kept, scale) + budget.summary <= budget.target:
+        if not force and scaled(kept, scale) + budget.summary <= budget.target:
             break
         fold += part
         kept -= _size(part)

@@ -24,6 +24,7 @@ from graph.context import Context
 from graph.errors import CheckpointNotFound
 from graph.inputs import check, check_kept, messages_in, said
 from graph.model import Models
+from graph.sending import Part, parts
 from graph.settings import Settings
 from graph.state import State
 from graph.summarize import fold
@@ -36,11 +37,20 @@ LARGE = 4
 
 @dataclass(frozen=True)
 class ContextView:
-    """What the next turn would send, before the next question; `limit`: tokens a prompt may hold."""
+    """What the next turn would send, before the next question; `limit`: tokens a prompt may hold.
+
+    The question itself needs room: a long one leaves out more of the oldest messages.
+    """
 
     prompt: Prompt
     summary: SystemMessage | None
     limit: int
+    window: Sequence[BaseMessage] = ()
+
+    @property
+    def parts(self) -> list[Part]:
+        """What is sent and what is left out, a message each; counts them anew, so only for who looks."""
+        return parts(self.prompt, self.summary, self.window)
 
 
 class ThreadGraph(TurnTaking):
@@ -181,8 +191,9 @@ class ThreadGraph(TurnTaking):
         values = (await self.aget_state(place.config)).values
         summary = values.get("summary")
         system = SystemMessage(self.settings.system_prompt)
-        prompt = compose(system, summary, values.get("messages") or [], self.settings.budget)
-        return ContextView(prompt, summary, self.settings.budget.prompt)
+        window: list[BaseMessage] = values.get("messages") or []
+        prompt = compose(system, summary, window, self.settings.budget)
+        return ContextView(prompt, summary, self.settings.budget.prompt, window)
 
     async def atrim(self, place: Bookmark) -> bool:
         """Fold all but the last exchange now. False if there was nothing to fold. Raises `ModelError`."""

@@ -1,6 +1,6 @@
 # pyright: basic
 # (Gradio makes its events at run time.)
-"""What the next prompt holds: the meter, the summary's text, and "Trim now"."""
+"""What the next prompt holds: the meter, the summary's text, each message, and "Trim now"."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ import gradio as gr
 from gradio.events import Dependency
 
 from graph import InvalidInput
+from ui.render.budget import listing
 from ui.render.budget import meter as drawn
 from ui.tab import DIRECT, NOW, Graph, Tab, bookmark
 from ui.words import label, words_of
@@ -26,13 +27,21 @@ def budget(graph: Graph, tab: Tab) -> Budget:
     gr.HTML(f"<h2>{label('budget.context')}</h2>", apply_default_css=False)
     meter = gr.HTML("", elem_id="meter", apply_default_css=False)
     trim = gr.Button(label("budget.trim"), size="sm", elem_id="trim", interactive=False)
+    with gr.Accordion(label("budget.list"), open=False, elem_id="sent") as fold_out:
+        listed = gr.HTML("", elem_id="sent-list", apply_default_css=False)
+    opened = gr.Textbox("", visible=False)
+    gauge = Gauge(graph, tab, meter, trim, listed, opened)
+    place = [tab.thread, tab.at]
+    # Drawn for who opens it only: opening a thread stays small.
+    fold_out.expand(tab.views.told(gauge.open), place, [listed, opened], **DIRECT)
+    fold_out.collapse(lambda: ("", ""), None, [listed, opened], **DIRECT)
 
     @tab.views.told
     async def fold(thread: str, request: gr.Request):
         tab.views.leave(request, await graph().turns.trim(bookmark(thread, request)))
 
     trimmed = trim.click(fold, [tab.thread], None, **DIRECT)
-    return Budget(trimmed, Gauge(graph, tab, meter, trim))
+    return Budget(trimmed, gauge)
 
 
 @dataclass(frozen=True)
@@ -43,21 +52,31 @@ class Gauge:
     tab: Tab
     meter: gr.HTML
     trim: gr.Button
+    listed: gr.HTML
+    opened: gr.Textbox
+    """"" while the list is folded."""
 
     def after(self, event: Dependency) -> None:
         """Draw when `event` is over."""
-        inputs = [self.tab.thread, self.tab.at, self.tab.mode]
-        event.then(self.tab.views.told(self.show), inputs, [self.meter, self.trim], **DIRECT)
+        inputs = [self.tab.thread, self.tab.at, self.tab.mode, self.opened]
+        outputs = [self.meter, self.trim, self.listed]
+        event.then(self.tab.views.told(self.show), inputs, outputs, **DIRECT)
 
-    async def show(self, thread: str, at: str, mode: str, request: gr.Request):
-        """What the next turn would send, and whether there is something to fold."""
+    async def open(self, thread: str, at: str, request: gr.Request):
+        """Draw the list, and remember that it is open."""
+        *_, listed = await self.show(thread, at, NOW, "open", request)
+        return listed, "open"
+
+    async def show(self, thread: str, at: str, mode: str, opened: str, request: gr.Request):
+        """What the next turn would send, whether there is something to fold, and the list if it is open."""
         words = words_of(request)
         if not thread:
-            return drawn(None, words), gr.Button(interactive=False)
+            return drawn(None, words), gr.Button(interactive=False), listing([], words)
         try:
             context = await self.graph().acontext(bookmark(thread, request, at))
         except InvalidInput as error:  # the newest message alone is too long
-            return drawn(None, words, str(error)), gr.Button(interactive=mode == NOW)
+            return drawn(None, words, str(error)), gr.Button(interactive=mode == NOW), ""
         exchanges = sum(m.type == "human" for m in context.prompt.messages)
         foldable = exchanges > 1 or context.prompt.left_out > 0
-        return drawn(context, words), gr.Button(interactive=foldable and mode == NOW)
+        listed = listing(context.parts, words) if opened else ""
+        return drawn(context, words), gr.Button(interactive=foldable and mode == NOW), listed

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.ui.conftest import Tab, Visit
@@ -31,3 +32,23 @@ def test_trim_now_folds_all_but_the_last_exchange(tab: Tab) -> None:
     expect(tab.page.locator("#meter")).to_contain_text("2 of 6 messages sent, 4 folded")
     expect(tab.page.locator("#trim")).to_be_disabled()
     expect(tab.mine.first).to_have_text("I like apples")
+
+
+@browser
+def test_each_message_that_is_sent_can_be_read_and_the_list_is_drawn_when_it_is_opened(tab: Tab) -> None:
+    for word in ("apples", "<b>pears</b>"):
+        tab.say(f"I like {word}").answered()
+    lines = tab.page.locator("#sent-list li")
+    expect(tab.page.locator("#meter")).to_contain_text("4 of 4 messages sent")
+    expect(lines).to_have_count(0)
+    tab.page.get_by_role("button", name="What the next turn sends").click()
+    expect(lines).to_have_count(5)
+    lines.nth(3).locator("summary").click()
+    expect(lines.nth(3).locator(".text")).to_have_text("I like <b>pears</b>")
+    shown = sum(int(line.get_attribute("data-tokens") or 0) for line in lines.all())
+    assert shown == int(tab.page.get_by_role("meter").get_attribute("aria-valuenow") or 0)
+    found = Axe().run(tab.page).response["violations"]
+    assert not [v["id"] for v in found if v["impact"] in ("serious", "critical")]
+    tab.page.screenshot(path="/tmp/context2.png")
+    tab.say("I like plums").answered()
+    expect(lines).to_have_count(7)

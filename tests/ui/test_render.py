@@ -17,6 +17,7 @@ from graph.budget import Prompt
 from graph.history import Difference
 from graph.searching import Hit
 from graph.threads import Thread
+from graph.sending import Part
 from graph.timeline import Moment
 from graph.transcript import Entry
 from graph.turns import ContextView
@@ -232,3 +233,10 @@ def test_a_difference_shows_what_came_what_left_and_the_summaries() -> None:
 )
 def test_what_follows_a_message_is_not_in_its_code(said: str, after: str) -> None:
     assert text.closed(said) == after
+
+
+def test_a_message_that_is_left_out_says_why_and_nothing_of_it_is_html() -> None:
+    part = Part(ToolMessage(EVIL, tool_call_id="c", id=EVIL), "message", 7, "call")
+    drawn = budget.listing([part], WORDS)
+    assert 'class="out"' in drawn and "a result without its call" in drawn and "7 tokens" in drawn
+    assert "<img" not in drawn

@@ -1,7 +1,12 @@
-"""What the next prompt holds, as HTML: the meter and the summary's text. Pure."""
+"""What the next prompt holds, as HTML: the meter, the summary's text, and each message. Pure."""
 
+import json
+from collections.abc import Sequence
 from html import escape
 
+from langchain_core.messages import AIMessage
+
+from graph.sending import Part
 from graph.turns import ContextView
 from ui.render.chat import folds
 from ui.render.text import text_of
@@ -43,3 +48,43 @@ def _sent(context: ContextView, words: Words) -> str:
         heading = escape(words("budget.summary"))
         text += f'<details><summary>{heading}</summary><div class="text">{said}</div></details>'
     return text
+
+
+FIRST = 80
+"""Characters of a message that its line shows."""
+
+
+def listing(parts: Sequence[Part], words: Words) -> str:
+    """A line for each message that is sent or left out, which unfolds to its exact text."""
+    if not parts:
+        return f'<p class="empty">{escape(words("budget.nothing"))}</p>'
+    return f'<ol class="sent">{"".join(_line(part, words) for part in parts)}</ol>'
+
+
+def _line(part: Part, words: Words) -> str:
+    text = _exact(part)
+    role = words(f"budget.role_{_role(part)}")
+    why = f'<span class="why">{escape(words(f"budget.why_{part.why}"))}</span>' if part.why else ""
+    first = " ".join(text[: 4 * FIRST].split())[:FIRST]
+    name = escape(part.message.id or "", quote=True)
+    return (
+        f'<li class="{"out" if part.why else "in"}" data-id="{name}" data-tokens="{part.tokens}">'
+        f'<details><summary><b>{escape(role)}</b> <span class="first">{escape(first)}</span>'
+        f'<span class="tokens">{escape(words("budget.tokens", count=part.tokens))}</span>{why}</summary>'
+        f'<div class="text" tabindex="0" role="group" aria-label="{escape(role)}">{escape(text)}</div>'
+        "</details></li>"
+    )
+
+
+def _role(part: Part) -> str:
+    if part.kind != "message":
+        return part.kind
+    return part.message.type if part.message.type in ("human", "ai", "tool") else "other"
+
+
+def _exact(part: Part) -> str:
+    """What the model reads: the text, and the calls of tools, which are no text."""
+    message, calls = part.message, list[str]()
+    if isinstance(message, AIMessage):
+        calls = [f"{c['name']}({json.dumps(c['args'], ensure_ascii=False)})" for c in message.tool_calls]
+    return "\n".join(filter(None, [text_of(message), *calls]))
