@@ -49,6 +49,5 @@ def test_each_message_that_is_sent_can_be_read_and_the_list_is_drawn_when_it_is_
     assert shown == int(tab.page.get_by_role("meter").get_attribute("aria-valuenow") or 0)
     found = Axe().run(tab.page).response["violations"]
     assert not [v["id"] for v in found if v["impact"] in ("serious", "critical")]
-    tab.page.screenshot(path="/tmp/context2.png")
     tab.say("I like plums").answered()
     expect(lines).to_have_count(7)

@@ -16,8 +16,8 @@ from graph.branches import Branch
 from graph.budget import Prompt
 from graph.history import Difference
 from graph.searching import Hit
-from graph.threads import Thread
 from graph.sending import Part
+from graph.threads import Thread
 from graph.timeline import Moment
 from graph.transcript import Entry
 from graph.turns import ContextView
