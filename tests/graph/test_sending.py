@@ -40,7 +40,7 @@ async def test_the_next_request_is_what_was_shown_and_the_question(
     """With a summary that is clipped, messages without room, a cut-off call and a result without its call."""
     summary = SystemMessage(f"Summary so far: {WORDS * 20}", id="s")
     window: list[BaseMessage] = [
-        HumanMessage(f"Long ago: {WORDS * 40}", id="h1"),
+        HumanMessage(f"Long ago: {WORDS * 18}", id="h1"),
         AIMessage("I remember.", id="a1"),
         HumanMessage("Look.", id="h2"),
         ToolMessage("Nobody asked.", tool_call_id="gone", id="t1"),
