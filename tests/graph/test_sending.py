@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
@@ -81,6 +81,7 @@ MESSAGES = st.lists(
 )
 
 
+@settings(deadline=None)  # the machine may pause, and this test measures no time
 @given(MESSAGES, st.one_of(st.none(), st.integers(1, 90)))
 def test_the_parts_are_the_prompt_and_the_rest_of_the_window(
     window: list[BaseMessage], said: int | None

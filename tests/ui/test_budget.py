@@ -35,7 +35,7 @@ def test_trim_now_folds_all_but_the_last_exchange(tab: Tab) -> None:
 
 
 @browser
-def test_each_message_that_is_sent_can_be_read_and_the_list_is_drawn_when_it_is_opened(tab: Tab) -> None:
+def test_each_message_that_is_sent_can_be_read_and_the_open_list_follows_the_answers(tab: Tab) -> None:
     for word in ("apples", "<b>pears</b>"):
         tab.say(f"I like {word}").answered()
     lines = tab.page.locator("#sent-list li")
