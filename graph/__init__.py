@@ -23,6 +23,7 @@ The rooms, from the ground up (imports go down only):
     branches, searching, tags   where the lines of a thread part / words looked for / tags
     tables          the tables behind a saver, from any event loop
     forking         where something else can be said
+    steps           where each checkpoint stands on its branch
     transcript, timeline   a thread's branch, a page at a time / its checkpoints as moments
     threads         the catalogue: list, search, rename, delete; what can be done with a thread
     counting, usage what threads used, counted when somebody looks / by thread and day

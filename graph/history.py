@@ -1,10 +1,20 @@
-"""A thread's past, as values: what a snapshot shows and how two of them differ. Pure; runs nothing."""
+"""A thread's past, as values: what a snapshot shows, how two of them differ, and two texts word by word.
 
+Pure; runs nothing.
+"""
+
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from typing import Literal
 
 from langchain_core.messages import BaseMessage, SystemMessage
 from langgraph.types import StateSnapshot
+
+Kind = Literal["same", "removed", "added"]
+MOST = 2_000_000
+"""Pairs of words that are compared; of longer texts only the shared ends are found."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,34 @@ def difference(before: StateSnapshot | None, after: StateSnapshot) -> Difference
         summary_before=old.summary,
         summary_after=new.summary,
     )
+
+
+def worded(before: str, after: str) -> list[tuple[Kind, str]]:
+    """How a text became another, in words and the spaces after them: what stayed, what left, what came."""
+    old, new = re.findall(r"\s+|\S+\s*", before), re.findall(r"\s+|\S+\s*", after)
+    if len(old) * len(new) > MOST:
+        return _ends(old, new)
+    found: list[tuple[Kind, str]] = []
+    for tag, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal":
+            found.append(("same", "".join(old[a:b])))
+            continue
+        found += _replaced(old[a:b], new[c:d])
+    return found
+
+
+def _ends(old: list[str], new: list[str]) -> list[tuple[Kind, str]]:
+    most = min(len(old), len(new))
+    head = next((n for n in range(most) if old[n] != new[n]), most)
+    tail = next((n for n in range(most - head) if old[-1 - n] != new[-1 - n]), most - head)
+    first: list[tuple[Kind, str]] = [("same", "".join(old[:head]))] if head else []
+    last: list[tuple[Kind, str]] = [("same", "".join(old[len(old) - tail :]))] if tail else []
+    return first + _replaced(old[head : len(old) - tail], new[head : len(new) - tail]) + last
+
+
+def _replaced(old: list[str], new: list[str]) -> list[tuple[Kind, str]]:
+    parts: list[tuple[Kind, str]] = [("removed", "".join(old)), ("added", "".join(new))]
+    return [part for part in parts if part[1]]
 
 
 def _by_id(messages: Sequence[BaseMessage]) -> dict[str | None, BaseMessage]:

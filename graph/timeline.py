@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
+
+from langchain_core.messages import AIMessage
 
 from graph.bookmark import Bookmark
 from graph.checkpointers import PostgresCheckpointer
@@ -11,6 +14,7 @@ from graph.checkpointers.asked import made
 from graph.checkpointers.records import Record
 from graph.checkpointers.rows import MessageRow
 from graph.checkpointers.runs import Runs
+from graph.steps import Steps
 from graph.tables import Tables, owned
 from graph.titles import PREVIEW, shorten
 from graph.transcript import Transcripts
@@ -44,6 +48,19 @@ SELECT page.id::text AS id, page.parent::text AS parent, page.body, page.metadat
     page.id = place.head OR page.id = ANY (place.branches) AS tip, place.number
 FROM page CROSS JOIN place ORDER BY page.id DESC
 """
+# Ids only, packed: a long thread has thousands.
+_STEPS = """
+WITH place AS (SELECT number, key, coalesce(asked_on, head) AS tip FROM longthread_thread
+    WHERE owner = %(owner)s AND key = %(key)s)
+SELECT uuid_send(place.tip) AS tip, (
+    SELECT string_agg(uuid_send(id) || coalesce(uuid_send(parent), %(none)s), ''::bytea ORDER BY id) FROM (
+        SELECT c.id, c.parent FROM longthread_checkpoint c WHERE c.thread = place.number AND c.ns = ''
+        UNION ALL
+        SELECT s.checkpoint_id::uuid, s.parent_checkpoint_id::uuid FROM checkpoints s
+        WHERE s.thread_id = place.key AND s.checkpoint_ns = ''
+    ) both_forms
+) AS packed FROM place
+"""
 
 
 @dataclass(frozen=True)
@@ -51,7 +68,8 @@ class Moment:
     """A checkpoint on the timeline, without its state.
 
     `kind` is input, question, answer, fold, update or fork; `active`: it is on the active branch; `tip`:
-    nothing was built on it.
+    nothing was built on it. It is the `number`th of `total` steps of its branch, from 1; `nodes` wrote it;
+    `tokens` are the prompt's and the answer's, of an answer whose model said so.
     """
 
     checkpoint_id: str
@@ -62,33 +80,67 @@ class Moment:
     preview: str
     active: bool
     tip: bool
+    number: int = 1
+    total: int = 1
+    nodes: Sequence[str] = ()
+    tokens: tuple[int, int] | None = None
 
 
 class Timelines:
     """The timelines of the threads kept by a saver."""
 
     def __init__(self, saver: PostgresCheckpointer) -> None:
+        self._codec = saver.codec
         self._tables, self._transcripts = Tables(saver), Transcripts(saver)
 
     async def moments(self, place: Bookmark, limit: int, before: str | None) -> Sequence[Moment]:
-        """The newest `limit` moments, newest first, or those before `before`; none of no thread."""
-        rows = await self._tables.rows(_MOMENTS, owned(place) | {"before": before, "limit": limit})
-        records = [_record(row) for row in rows]
-        newest = Runs.of(sorted({r.line.last for r in records if r.line.last is not None}))
-        said = await self._transcripts.said(rows[0]["number"] if rows else 0, newest)
-        return [
-            Moment(
-                record.id,
-                record.parent,
-                int(record.metadata.get("step", -1)),
-                record.kind,
-                made(record.id),
-                _preview(record, said),
-                row["active"],
-                row["tip"],
-            )
-            for row, record in zip(rows, records, strict=True)
-        ]
+        """The newest `limit` moments, newest first, or those before `before`; none of no thread.
+
+        The empty beginning that a fork of the first message needs is none.
+        """
+        found = await self._tables.rows(_MOMENTS, owned(place) | {"before": before, "limit": limit})
+        rows = [(row, record) for row in found if not _beginning(record := _record(row))]
+        if not rows:
+            return []
+        newest = Runs.of(sorted({r.line.last for _, r in rows if r.line.last is not None}))
+        said = await self._transcripts.said(found[0]["number"], newest)
+        steps = await self._steps(place)
+        return [self._moment(row, record, said, steps) for row, record in rows]
+
+    async def _steps(self, place: Bookmark) -> Steps:
+        rows = await self._tables.rows(_STEPS, owned(place) | {"none": bytes(16)})
+        row: dict[str, Any] = rows[0] if rows else {"packed": None, "tip": None}
+        return Steps.of(row["packed"] or b"", row["tip"])
+
+    def _moment(
+        self, row: dict[str, Any], record: Record, said: Mapping[int, MessageRow], steps: Steps
+    ) -> Moment:
+        number, total = steps.place(UUID(record.id).bytes)
+        return Moment(
+            record.id,
+            record.parent,
+            int(record.metadata.get("step", -1)),
+            record.kind,
+            made(record.id),
+            _preview(record, said),
+            row["active"],
+            row["tip"],
+            number,
+            total,
+            record.nodes,
+            self._tokens(record, said),
+        )
+
+    def _tokens(self, record: Record, said: Mapping[int, MessageRow]) -> tuple[int, int] | None:
+        kept = said.get(record.line.last) if record.line.last is not None else None
+        if kept is None or record.kind != "answer" or kept.type != "ai":
+            return None
+        usage = cast("AIMessage", self._codec.message(kept)).usage_metadata
+        return (usage["input_tokens"], usage["output_tokens"]) if usage else None
+
+
+def _beginning(record: Record) -> bool:
+    return record.kind == "fork" and record.metadata.get("step") == -2 and not record.line.length
 
 
 def _record(row: dict[str, Any]) -> Record:

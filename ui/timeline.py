@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from html import escape
 
 import gradio as gr
+from gradio.components import Component
 from gradio.events import Dependency
 
 from graph import Bookmark, ThreadNotFound
@@ -31,6 +32,8 @@ class Banner:
     back: gr.Button
     fork: gr.Button
     switch: gr.Button
+    compare: gr.Button
+    before: gr.Button
 
 
 @dataclass(frozen=True)
@@ -45,10 +48,12 @@ def banner() -> Banner:
     """Make the line above the chat."""
     with gr.Row(elem_id="banner", visible=False) as row:
         text = gr.HTML("", elem_id="banner-text", apply_default_css=False)
+        compare = gr.Button(label("timeline.compare"), size="sm", elem_id="compare")
+        before = gr.Button(label("timeline.before"), size="sm", elem_id="compare-before")
         switch = gr.Button(label("timeline.switch"), size="sm", elem_id="switch")
         fork = gr.Button(label("timeline.fork_here"), size="sm", elem_id="fork")
         back = gr.Button(label("timeline.back"), size="sm", elem_id="back")
-    return Banner(row, text, back, fork, switch)
+    return Banner(row, text, back, fork, switch, compare, before)
 
 
 def timeline(graph: Graph, tab: Tab, above: Banner) -> Timeline:
@@ -62,19 +67,27 @@ def timeline(graph: Graph, tab: Tab, above: Banner) -> Timeline:
         apply_default_css=False,
     )
     count = gr.Number(STEPS, precision=0, visible=False)
-    step, branch = gr.Textbox("", visible=False), gr.Textbox("", visible=False)
-    moments = Moments(graph, tab, above, steps, change, count, step, branch)
+    looked = Looked(*(gr.Textbox("", visible=False) for _ in range(5)))
+    moments = Moments(graph, tab, above, steps, change, count, looked)
     moments.after(steps.older(_longer, [count], [count], **DIRECT))
-    looked = steps.look(_look, None, [tab.at, tab.mode, tab.shown, step, branch], **DIRECT)
-    return Timeline([looked, *_buttons(graph, tab, above)], moments)
+    seen = steps.look(
+        _look,
+        [tab.at, tab.mode, tab.shown, looked.picking],
+        [tab.at, tab.mode, tab.shown, *looked.boxes],
+        **DIRECT,
+    )
+    return Timeline([seen, *_buttons(graph, tab, above), *_comparing(tab, above, looked)], moments)
 
 
 def _longer(count: float) -> int:
     return int(count) + STEPS
 
 
-def _look(event: gr.EventData):
-    return str(event.id), LOOK, WINDOW, str(event.step), str(event.branch)
+def _look(at: str, mode: str, shown: float, picking: str, event: gr.EventData):
+    """Look at the step; or, where another is wanted to compare with, compare and stay."""
+    if mode == LOOK and at and picking == at:
+        return at, LOOK, shown, *[gr.skip()] * 3, "", f"{at} {event.id} {event.step}"
+    return str(event.id), LOOK, WINDOW, str(event.step), str(event.total), str(event.branch), "", ""
 
 
 def _buttons(graph: Graph, tab: Tab, above: Banner) -> list[Dependency]:
@@ -90,6 +103,31 @@ def _buttons(graph: Graph, tab: Tab, above: Banner) -> list[Dependency]:
     ]
 
 
+def _comparing(tab: Tab, above: Banner, looked: "Looked") -> list[Dependency]:
+    return [
+        above.compare.click(lambda at: at, [tab.at], [looked.picking], **DIRECT),
+        above.before.click(lambda: ("", ""), None, [looked.picking, looked.against], **DIRECT),
+    ]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """Hidden boxes about the step that is looked at: its number, of how many, "tip" of another branch's last;
+    its checkpoint while another is wanted to compare with, and "its checkpoint, the other's, the other's
+    number" while they are compared. The last two hold for that checkpoint only: who leaves is done."""
+
+    step: gr.Textbox
+    total: gr.Textbox
+    branch: gr.Textbox
+    picking: gr.Textbox
+    against: gr.Textbox
+
+    @property
+    def boxes(self) -> list[gr.Textbox]:
+        """All, in this order."""
+        return [self.step, self.total, self.branch, self.picking, self.against]
+
+
 @dataclass(frozen=True)
 class Moments:
     """Draws the timeline of a tab, the banner and the difference."""
@@ -100,17 +138,16 @@ class Moments:
     steps: gr.HTML
     change: gr.HTML
     count: gr.Number
-    step: gr.Textbox
-    branch: gr.Textbox
+    looked: Looked
 
     def after(self, event: Dependency) -> None:
         """Draw when `event` is over."""
         tab, above = self.tab, self.above
-        moment = [tab.thread, tab.at, tab.mode, self.step]
+        moment = {tab.thread, tab.at, tab.mode, *self.looked.boxes}
         event.then(
             self.announce,
-            [tab.mode, self.step, self.branch],
-            [above.row, above.text, above.fork, above.switch],
+            moment,
+            [above.row, above.text, above.fork, above.switch, above.compare, above.before],
             **DIRECT,
         )
         event.then(
@@ -127,24 +164,49 @@ class Moments:
             found, limit = [], 0
         return listed(found[:limit], at, zone_of(zone), words_of(request), more=len(found) > limit)
 
-    async def compare(self, thread: str, at: str, mode: str, step: str, request: gr.Request):
-        """What the step that is looked at changed."""
-        if mode != LOOK:
+    async def compare(self, boxes: dict[Component, str], request: gr.Request):
+        """What the step that is looked at changed, or what is different in another."""
+        if boxes[self.tab.mode] != LOOK:
             return gr.HTML(visible=False)
-        after = await self.graph().aget_state(bookmark(thread, request, at).config)
-        parent = Bookmark.of(after.parent_config).checkpoint_id if after.parent_config else None
-        place = bookmark(thread, request, parent or "")
-        before = await self.graph().aget_state(place.config) if parent else None
-        return gr.HTML(changes(step, difference(before, after), words_of(request)), visible=True)
-
-    def announce(self, mode: str, step: str, branch: str, request: gr.Request):
-        """The banner."""
-        looking, forking = mode == LOOK, mode == FORK
+        thread, at = boxes[self.tab.thread], boxes[self.tab.at]
+        step, against = boxes[self.looked.step], boxes[self.looked.against]
+        here = await self._state(bookmark(thread, request, at))
+        other, number = _other(at, against)
         words = words_of(request)
-        said = words("timeline.looking" if looking else "timeline.forking", step=step)
+        if not other:
+            parent = Bookmark.of(here.parent_config).checkpoint_id if here.parent_config else None
+            before = await self._state(bookmark(thread, request, parent)) if parent else None
+            return gr.HTML(changes(step, difference(before, here), words), visible=True)
+        there = await self._state(bookmark(thread, request, other))
+        if other > at:  # ids are in the order of time: always from the older to the newer
+            found = changes(number, difference(here, there), words, since=step)
+        else:
+            found = changes(step, difference(there, here), words, since=number)
+        return gr.HTML(found, visible=True)
+
+    async def _state(self, place: Bookmark):
+        return await self.graph().aget_state(place.config)
+
+    def announce(self, boxes: dict[Component, str], request: gr.Request):
+        """The banner."""
+        at, mode = boxes[self.tab.at], boxes[self.tab.mode]
+        step, total, branch, picking, against = (boxes[box] for box in self.looked.boxes)
+        looking, forking = mode == LOOK, mode == FORK
+        choosing = looking and bool(at) and picking == at
+        which = "other_step" if choosing else "looking" if looking else "forking"
+        said = words_of(request)(f"timeline.{which}", step=step, total=total)
+        compared = looking and bool(_other(at, against)[0])
         return (
             gr.Row(visible=looking or forking),
             f'<p role="status">{escape(said) if looking or forking else ""}</p>',
             gr.Button(visible=looking),
             gr.Button(visible=looking and branch == "tip"),
+            gr.Button(visible=looking and not choosing),
+            gr.Button(visible=choosing or compared),
         )
+
+
+def _other(at: str, against: str) -> tuple[str, str]:
+    """The checkpoint that this one is compared with, and its number; empty for the step before."""
+    mine, other, number = [*against.split(" "), "", ""][:3]
+    return (other, number) if at and mine == at else ("", "")

@@ -6,7 +6,7 @@ rest is JSON.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -56,6 +56,12 @@ class Record:
         if len(held) == 1 and held[0][0] == "m" and len(held[0][1]) == 2:
             return Runs(tuple(held[0][1]))
         return Runs.of(sorted({n for stored in held for n in numbers_in(stored)}))
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Who wrote it: the nodes that last saw something new. An input is nobody's."""
+        seen = cast("dict[str, dict[str, Any]]", self.checkpoint.get("versions_seen") or {})
+        return () if self.kind == "input" else newest_of(seen)
 
     @property
     def extra(self) -> dict[str, Any] | None:
@@ -123,6 +129,13 @@ class Record:
     def without(self, channels: Collection[str]) -> "Record":
         """The same without the values of some channels."""
         return replace(self, values={k: v for k, v in self.values.items() if k not in channels})
+
+
+def newest_of(seen: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    """Of the nodes that have seen versions of channels, those that saw the newest; LangGraph's own apart."""
+    last = {node: max(map(str, of.values())) for node, of in seen.items() if of and not node.startswith("__")}
+    newest = max(last.values(), default="")
+    return tuple(sorted(node for node, version in last.items() if version == newest))
 
 
 def _short(versions: Any, seen: Any) -> tuple[Any, Any]:

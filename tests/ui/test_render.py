@@ -208,6 +208,10 @@ def test_the_timeline_marks_where_one_looks_and_the_tips_of_other_branches() -> 
     html = timeline.timeline([moment(), other], "c", UTC, WORDS, more=True)
     assert html.count('aria-current="step"') == 1 and html.count("other branch") == 1
     assert "<img" not in html and "Load older steps" in html and "12:00" in html
+    early = moment(created=NOON - timedelta(days=1), tokens=(1200, 30), nodes=(EVIL,))
+    html = timeline.timeline([moment(), moment(), early], "c", UTC, WORDS, more=False)
+    assert re.findall("<h3>(.*?)</h3>", html) == ["9 May 2026", "8 May 2026"] and html.count("<ol>") == 2
+    assert "1,200 + 30 tokens" in html and "<img" not in html
 
 
 def test_a_difference_shows_what_came_what_left_and_the_summaries() -> None:
@@ -215,8 +219,13 @@ def test_a_difference_shows_what_came_what_left_and_the_summaries() -> None:
         [HumanMessage(EVIL)], [AIMessage("old")], [(AIMessage("x"), AIMessage("y"))], None, SUMMARY
     )
     html = timeline.difference("5", change, WORDS)
-    assert html.count('class="added"') == 3 and html.count('class="removed"') == 2
+    assert html.count('class="added"') == 2 and html.count('class="removed"') == 1
+    assert html.count("<del>") == html.count("<ins>") == 1
     assert "<img" not in html and "&lt;b&gt;tea" in html
+    later = Difference([], [], [], SystemMessage(f"Tea {EVIL} now"), SystemMessage(f"Tea {EVIL} then"))
+    html = timeline.difference("5", later, WORDS, since="2")
+    assert "From step 2 to step 5" in html and "now</del>" in html and "then</ins>" in html
+    assert "<img" not in html and html.count("<ins>") == 1
     assert "Nothing" in timeline.difference("5", Difference([], [], [], SUMMARY, SUMMARY), WORDS)
 
 

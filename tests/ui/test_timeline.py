@@ -17,7 +17,7 @@ def test_looking_shows_the_moment_and_what_it_changed_and_asks_no_model(tab: Tab
     expect(tab.steps("answer")).to_have_count(3)
     tab.steps("answer").last.click()
     expect(tab.mine).to_have_text(["Step one"])
-    expect(tab.page.locator("#banner")).to_contain_text("(read only)")
+    expect(tab.page.locator("#banner")).to_contain_text("You are looking at step 1 of 3 · read only")
     expect(tab.page.locator("#composer textarea")).to_be_disabled()
     added = tab.page.locator("#difference .added")
     expect(added).to_have_count(2)
@@ -27,6 +27,36 @@ def test_looking_shows_the_moment_and_what_it_changed_and_asks_no_model(tab: Tab
     expect(tab.mine).to_have_count(3)
     expect(tab.page.locator("#banner")).to_be_hidden()
     expect(tab.page.locator("#difference")).to_be_hidden()
+    assert len(model.requests) == asked
+
+
+@browser
+def test_any_two_steps_are_compared_and_no_model_is_asked(tab: Tab, model: ModelServer) -> None:
+    for word in ("one", "two", "three"):
+        tab.say(f"Step {word}").answered()
+    asked = len(model.requests)
+    expect(tab.steps("answer")).to_have_count(3)
+    expect(tab.page.locator("#timeline .tokens")).to_have_count(3)
+    tab.steps("answer").last.click()
+    banner = tab.page.locator("#banner")
+    expect(banner).to_contain_text("step 1 of 3")
+    tab.page.click("#compare")
+    expect(banner).to_contain_text("what step 1 is compared with")
+    tab.steps("answer").first.click()
+    change = tab.page.locator("#difference")
+    expect(change.locator("h3")).to_have_text("From step 1 to step 3")
+    expect(change.locator(".added")).to_have_count(4)
+    expect(change).to_contain_text("Step three")
+    expect(tab.mine).to_have_text(["Step one"])
+    tab.page.click("#compare-before")
+    expect(change.locator("h3")).to_have_text("What step 1 changed")
+    expect(tab.page.locator("#compare-before")).to_be_hidden()
+    tab.page.click("#compare")
+    expect(tab.page.locator("#compare-before")).to_be_visible()
+    tab.page.click("#back")
+    expect(banner).to_be_hidden()
+    tab.steps("answer").first.click()
+    expect(banner).to_contain_text("step 3 of 3")
     assert len(model.requests) == asked
 
 
