@@ -276,9 +276,13 @@ async def test_what_older_tables_held_is_carried_over(fresh_database: str) -> No
 
 
 BACK = """
-DROP INDEX longthread_thread_kept, longthread_thread_away;
-ALTER TABLE longthread_thread DROP COLUMN hour, DROP COLUMN lease, DROP COLUMN until, DROP COLUMN wish;
-DROP TABLE longthread_deleted, longthread_draft, longthread_request;
+DROP INDEX longthread_thread_kept, longthread_thread_away, longthread_thread_trashed,
+    longthread_thread_temporary;
+ALTER TABLE longthread_thread DROP COLUMN hour, DROP COLUMN lease, DROP COLUMN until, DROP COLUMN wish,
+    DROP COLUMN temporary;
+ALTER TABLE longthread_title DROP COLUMN by_hand;
+DROP TABLE longthread_deleted, longthread_draft, longthread_request, longthread_tag, longthread_usage,
+    longthread_counted;
 CREATE INDEX longthread_thread_kept ON longthread_thread (owner, pinned DESC, updated DESC, number DESC)
     WHERE NOT archived AND trashed IS NULL;
 CREATE INDEX longthread_thread_archived ON longthread_thread (owner, updated DESC, number DESC)

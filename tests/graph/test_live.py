@@ -189,11 +189,14 @@ async def test_a_turn_of_another_process_is_followed_and_stopped(
         assert await other.turns.under_way(place) is None
         assert not await other.turns.stop(place)
         assert small.database_url
-        await asyncio.sleep(0.3)
-        with psycopg.connect(small.database_url.get_secret_value()) as conn:
-            assert conn.execute("SELECT count(*) FROM longthread_draft").fetchone() == (0,), (
-                "worth nothing now"
-            )
+        with psycopg.connect(small.database_url.get_secret_value(), autocommit=True) as conn:
+            left: Any = None
+            for _ in range(50):
+                left = conn.execute("SELECT count(*) FROM longthread_draft").fetchone()
+                if left == (0,):
+                    break
+                await asyncio.sleep(0.1)
+        assert left == (0,), "worth nothing now"
 
 
 async def test_what_a_dead_process_left_is_finished(
