@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from scripts.benchmark.words import ANSWER, QUESTION, Words
 
 ROOT = Path(__file__).parent.parent
@@ -25,6 +27,7 @@ def bench(*words: str, path: str = "") -> "subprocess.CompletedProcess[str]":
     )
 
 
+@pytest.mark.long
 def test_every_part_measures_and_every_file_is_written(server: str, tmp_path: Path) -> None:
     """Tables on standard output; JSON, Markdown and a chart where asked."""
     files = {name: tmp_path / f"bench.{name}" for name in ("json", "markdown", "svg")}
@@ -49,6 +52,7 @@ def test_every_part_measures_and_every_file_is_written(server: str, tmp_path: Pa
     assert chart.count('class="line"') == 4
 
 
+@pytest.mark.long
 def test_what_people_use_today_is_measured_beside_it(server: str) -> None:
     """LangChain's agent and OpenAI's session give figures too."""
     done = bench("--quick", "--url", server, "--only", "network", "--variants", "agent,session")

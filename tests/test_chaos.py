@@ -39,6 +39,7 @@ def _row(name: str) -> object:
     return pytest.param(name, marks=needs.get(name, ()))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [_row(name) for name in ROWS])
 def test_a_row_holds_and_its_control_sees_the_fault(runner: asyncio.Runner, stage: Stage, name: str) -> None:
     """With the protection on nothing is found, and with it off the same eyes see it."""

@@ -190,7 +190,7 @@ async def test_a_turn_of_another_process_is_followed_and_stopped(
         assert not await other.turns.stop(place)
         assert small.database_url
         with psycopg.connect(small.database_url.get_secret_value(), autocommit=True) as conn:
-            left: Any = None
+            left: object = None
             for _ in range(50):
                 left = conn.execute("SELECT count(*) FROM longthread_draft").fetchone()
                 if left == (0,):
