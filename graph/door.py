@@ -16,8 +16,10 @@ from graph.live import Turns
 from graph.model import Models, open_models
 from graph.opening import Opening
 from graph.settings import Settings
+from graph.summaries import Summaries
 from graph.threads import Threads
 from graph.titling import Titling
+from graph.transcript import Transcripts
 from graph.turns import ThreadGraph
 from graph.usage import Usage
 from graph.vitals import Vitals
@@ -27,7 +29,8 @@ Assembles = Callable[[Settings, Models, PostgresCheckpointer], CompiledStateGrap
 
 
 class OpenGraph(ThreadGraph):
-    """The graph with its threads at hand: `threads` is the catalogue, `turns` what is under way.
+    """The graph with its threads at hand: `threads` is the catalogue, `turns` what is under way, `summaries`
+    what a person does to one.
 
     `health` says whether the database and the model answer, `vitals` how the database is, `usage` what was
     used.
@@ -35,19 +38,20 @@ class OpenGraph(ThreadGraph):
 
     threads: Threads
     turns: Turns
+    summaries: Summaries
     health: Health
     usage: Usage
     vitals: Vitals
 
     def copy(self, update: dict[str, Any] | None = None) -> "OpenGraph":
         """As LangGraph's; the copy shares the threads and the turns."""
-        ours = ("threads", "turns", "health", "usage", "vitals")
+        ours = ("threads", "turns", "summaries", "health", "usage", "vitals")
         attributes = {
             k: v for k, v in vars(self).items() if k not in (*ours, "__orig_class__", "_serde_allowlist")
         }
         twin = type(self)(**{**attributes, **(update or {})})
         twin.threads, twin.turns, twin.health = self.threads, self.turns, self.health
-        twin.usage, twin.vitals = self.usage, self.vitals
+        twin.usage, twin.vitals, twin.summaries = self.usage, self.vitals, self.summaries
         return twin
 
 
@@ -58,8 +62,8 @@ def open_graph(settings: Settings | None = None, *, models: Models | None = None
             graph.invoke({"messages": [("user", "Hello")]}, {"configurable": {"thread_id": "a"}})
 
     or the same with `async with` and `ainvoke`. Sync and async calls work in both, from any thread and loop;
-    `graph.threads` and `graph.turns` are async. Settings come from the environment unless given.
-    Raises `InvalidSettings` and, when entered, `StoreUnavailable`.
+    `graph.threads`, `graph.turns` and `graph.summaries` are async. Settings come from the environment unless
+    given. Raises `InvalidSettings` and, when entered, `StoreUnavailable`.
     """
     chosen = settings or Settings.read()
     return Opening(lambda: _opened(chosen, models))
@@ -92,6 +96,7 @@ async def _furnished(saver: PostgresCheckpointer, settings: Settings, models: Mo
     graph.threads = Threads(saver)
     titling = Titling(graph.threads, models, settings)
     graph.turns = Turns(graph, settled=titling.after, sweep=lambda: graph.threads.sweep(settings.trash_days))
+    graph.summaries = Summaries(graph, Transcripts(saver))
     graph.health = Health(saver, models)
     graph.usage, graph.vitals = Usage(saver, settings.prices), Vitals(saver)
     return graph

@@ -88,8 +88,10 @@ class ThreadDeleted(ThreadNotFound):
 class CheckpointNotFound(LongthreadError, LookupError):
     """No such moment in this thread; the thread is unchanged."""
 
-    def __init__(self) -> None:
-        super().__init__("This thread has no such checkpoint. List them with get_state_history().")
+    def __init__(
+        self, text: str = "This thread has no such checkpoint. List them with get_state_history()."
+    ) -> None:
+        super().__init__(text)
 
 
 class ThreadBusy(LongthreadError):

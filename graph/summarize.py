@@ -1,6 +1,10 @@
-"""The node that folds the oldest exchanges into the summary: `summarizing` makes it, `fold` does it."""
+"""The node that folds the oldest exchanges into the summary: `summarizing` makes it, `fold` does it.
+
+And the summary of the same messages by other means: `resummarise`, and `edited` by hand.
+"""
 
 import logging
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import uuid4
@@ -8,8 +12,9 @@ from uuid import uuid4
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, RemoveMessage, SystemMessage
 
 from graph.asking import FALLBACK, ask
+from graph.bookmark import storable
 from graph.budget import Budget, choose_fold, clip, portion
-from graph.errors import ModelError
+from graph.errors import InvalidInput, ModelError
 from graph.model import Models
 from graph.settings import Settings
 from graph.state import State
@@ -75,6 +80,53 @@ async def fold(
             break
         done += part
     return {"summary": summary, "messages": [RemoveMessage(id=m.id) for m in done if m.id]}
+
+
+async def resummarise(
+    old: SystemMessage, messages: Sequence[BaseMessage], scale: float, models: Models, settings: Settings
+) -> SystemMessage:
+    """A new summary of these messages, all that `old` stands for, and not of its words.
+
+    In as many requests as they need; raises `ModelError` if one of them fails.
+    """
+    made, rest = None, list(messages)
+    while rest:
+        made, _, rest = await _fold_part(made, rest, scale, models, settings)
+    known, told = notes(old), notes(made)
+    same = {name: known[name] for name in ("folds", "count", "through") if name in known}
+    sent = known.get("sent", 0) + told.get("sent", 0)
+    largest = max(known.get("largest", 0), told.get("largest", 0))
+    text = made.text if made else old.text
+    return _noted(text, {**told, **same, "sent": sent, "largest": largest})
+
+
+def edited(old: SystemMessage, text: str, scale: float, budget: Budget) -> SystemMessage:
+    """A summary of a person's own words in the place of `old`. `scale` corrects our count.
+
+    Raises `InvalidInput`, with the numbers, for what a prompt would not hold whole.
+    """
+    if not text.strip():
+        raise InvalidInput("A summary needs words: without any, what is folded would be forgotten.")
+    if not storable(text):
+        raise InvalidInput("The summary holds a NUL or half of a surrogate pair, which cannot be kept.")
+    whole = HEADING + text.strip()
+    if (needs := count_text(whole)) > math.floor(budget.summary / scale):
+        raise InvalidInput(
+            f"This summary needs about {math.ceil(needs * scale):,} tokens and may have {budget.summary:,}. "
+            "Shorten it."
+        )
+    # What its fold used was counted with the old one; no model was asked for these words.
+    return _noted(whole, {**notes(old), "after": count_text(whole), "by_hand": True, USED: {}})
+
+
+def notes(summary: BaseMessage | None) -> dict[str, Any]:
+    """What a summary tells of its folds; nothing, where there is none or it is not one of ours."""
+    found: Any = summary.additional_kwargs.get("longthread") if summary else None
+    return dict(found) if isinstance(found, dict) else {}  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _noted(text: str, told: dict[str, Any]) -> SystemMessage:
+    return SystemMessage(text, id=str(uuid4()), additional_kwargs={"longthread": told})
 
 
 def _chosen(state: State, settings: Settings, *, force: bool) -> list[BaseMessage] | None:
