@@ -78,7 +78,6 @@ class Summaries:
     @asynccontextmanager
     async def _held(self, place: Bookmark) -> AsyncIterator[tuple[RunnableConfig, StateSnapshot]]:
         """The config of a change of this thread, and its state, which has a summary."""
-        _summarised(await self._graph.aget_state(place.config))  # to hold a thread would begin a new one
         async with self._graph.holding(place.config) as held:
             yield held, _summarised(await self._graph.aget_state(held))
 

@@ -159,23 +159,39 @@ async def test_a_fold_whose_messages_are_partly_pruned_stays(graph: OpenGraph, p
     assert (await real(place.config)).values == now.values
 
 
-async def test_two_who_change_a_summary_and_one_who_asks_are_put_in_order(
+async def test_a_question_asked_meanwhile_comes_after_the_fold_is_taken_back(
     graph: OpenGraph, other: OpenGraph, place: Bookmark
 ) -> None:
-    """No word is lost, and no message is twice in the window."""
+    """In another process, between the look and the write: it is in the window, and so is what came back."""
     before = await folded(graph, place)
-    await asyncio.gather(
-        graph.ainvoke(say("Meanwhile?"), place.config),
-        other.summaries.undo(place),
-        graph.summaries.edit(place, "Meanwhile."),
-        return_exceptions=True,
+    real, asked = other.aupdate_state, list[asyncio.Task[Any]]()
+
+    async def late(*args: Any, **options: Any) -> Any:
+        asked.append(asyncio.create_task(graph.ainvoke(say("Meanwhile?"), place.config)))
+        await asyncio.wait(asked, timeout=1)
+        assert not asked[0].done()
+        return await real(*args, **options)
+
+    other.aupdate_state = late
+    await other.summaries.undo(place)
+    await asked[0]
+    state, said = await values(graph, place), await graph.threads.transcript(place)
+    assert [entry.id for entry in said.entries] == [*ids(before["messages"]), *ids(state["messages"])[-2:]]
+    assert said.entries[-2].message.text == "Meanwhile?"
+    if not state.get("summary"):  # else it was folded again, after the answer
+        assert ids(state["messages"]) == [entry.id for entry in said.entries]
+
+
+async def test_two_who_take_a_fold_back_at_once_are_put_in_order(
+    graph: OpenGraph, other: OpenGraph, place: Bookmark
+) -> None:
+    """The second finds none that is left, and no message is twice in the window."""
+    before = await folded(graph, place)
+    told = await asyncio.gather(
+        graph.summaries.undo(place), other.summaries.undo(place), return_exceptions=True
     )
-    state = await values(graph, place)
-    assert len(set(ids(state["messages"]))) == len(state["messages"])
-    assert len(await texts(graph, place)) == 8
-    if not state.get("summary"):
-        assert ids(state["messages"])[:6] == ids(before["messages"])
-        assert len(state["messages"]) == 8
+    assert [type(error) for error in told if error] == [InvalidInput]
+    assert ids((await values(graph, place))["messages"]) == ids(before["messages"])
 
 
 async def test_a_summary_is_written_anew_from_what_it_stands_for(
