@@ -25,6 +25,7 @@ The rooms, from the ground up (imports go down only):
     forking         where something else can be said
     steps           where each checkpoint stands on its branch
     transcript, timeline   a thread's branch, a page at a time / its checkpoints as moments
+    boughs, comparing   the map of its branches and their names / two of them beside each other
     threads         the catalogue: list, search, rename, delete; what can be done with a thread
     counting, usage what threads used, counted when somebody looks / by thread and day
     vitals          how the database is

@@ -1,7 +1,8 @@
-"""Where the lines of a thread part: `forks`. Pure."""
+"""Where the lines of a thread part: `forks` for a page of a transcript, `grown` for the map of all. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cmp_to_key
 
 from graph.checkpointers.runs import Runs
 
@@ -51,3 +52,47 @@ def _sorted(line: Runs, at: int, tip: str, others: Mapping[int, str]) -> list[Br
     (mine,) = line.cut(at, at + 1)
     all_of_them = [Branch(mine, tip, True), *(Branch(n, id, False) for n, id in others.items())]
     return sorted(all_of_them, key=lambda branch: branch.number)
+
+
+@dataclass(frozen=True)
+class Growth:
+    """A branch from where it parts to its tip: `at` messages of its line are the other's that it grew from,
+    `parent`, whose tip that names. `own` are the others; none where all it holds is the other's, too."""
+
+    tip: str
+    parent: str | None
+    at: int
+    line: Runs
+    own: Runs
+
+
+def grown(lines: Mapping[str, Runs]) -> list[Growth]:
+    """The lines of these tips as a tree, each after the one that it grew from; oldest first where they part.
+
+    Of those that part at a place the one whose message was said first is the trunk: it goes on, the others
+    grow from it. So a branch stays what it is, however long it or another gets.
+    """
+    found: list[Growth] = []
+    above: list[Growth] = []
+    before = Runs()
+    for tip, line in sorted(lines.items(), key=cmp_to_key(_older)):
+        at = parting(before, line) if found else 0
+        while above and above[-1].at >= at:
+            above.pop()
+        parent = above[-1].tip if above else None
+        growth = Growth(tip, parent, at, line, line.cut(at, line.length))
+        found.append(growth)
+        above.append(growth)
+        before = line
+    return found
+
+
+def _older(one: tuple[str, Runs], other: tuple[str, Runs]) -> int:
+    """Whether one line comes first: what was said first where they part; what ends there comes last."""
+    (a, ones), (b, others) = one, other
+    at = parting(ones, others)
+    mine, theirs = ones.cut(at, at + 1).last, others.cut(at, at + 1).last
+    if mine is None or theirs is None:
+        shorter = (mine is None) - (theirs is None)
+        return shorter or (a < b) - (a > b)
+    return -1 if mine < theirs else 1

@@ -89,7 +89,9 @@ class CheckpointNotFound(LongthreadError, LookupError):
     """No such moment in this thread; the thread is unchanged."""
 
     def __init__(
-        self, text: str = "This thread has no such checkpoint. List them with get_state_history()."
+        self,
+        text: str = "There is no such moment in this thread, or it was pruned. Go back to now, or list those "
+        "that there are with get_state_history().",
     ) -> None:
         super().__init__(text)
 

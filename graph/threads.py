@@ -10,7 +10,9 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from graph.bookmark import Bookmark, storable
+from graph.boughs import Bough, Boughs
 from graph.checkpointers import PostgresCheckpointer
+from graph.comparing import Comparing, SideBySide
 from graph.counting import Counting
 from graph.errors import InvalidInput, ThreadNotFound
 from graph.forking import Forking
@@ -117,6 +119,7 @@ class Threads:
         self._tags = Tags(saver)
         self._transcripts, self._timelines = Transcripts(saver), Timelines(saver)
         self._forking = Forking(saver)
+        self._boughs, self._comparing = Boughs(saver), Comparing(saver)
 
     # The catalogue
 
@@ -247,10 +250,26 @@ class Threads:
     async def switch(self, place: Bookmark) -> None:
         """Make the bookmark's checkpoint the tip of the active branch.
 
-        Raises `ThreadNotFound`, `CheckpointNotFound`.
+        Raises `ThreadNotFound`, `CheckpointNotFound`, and `ThreadBusy` while a question waits for an answer.
         """
         await self.get(place)
         await self._transcripts.switch(place)
+
+    async def branches(self, place: Bookmark) -> Sequence[Bough]:
+        """The map of the thread's branches, each after the one that it grew from. Raises `ThreadNotFound`."""
+        return await self._boughs.map(place)
+
+    async def name_branch(self, place: Bookmark, first: int, name: str) -> None:
+        """Give the branch whose `Bough.first` that is a name of 1 to 60 characters; it keeps it as it grows.
+
+        Raises `ThreadNotFound`, `InvalidInput`, `CheckpointNotFound`.
+        """
+        await self._boughs.name(place, first, name)
+
+    async def beside(self, place: Bookmark, other: str, *, limit: int = 20, skip: int = 0) -> SideBySide:
+        """Two branches, up to the bookmark's checkpoint and to `other`: what they share, then how both go on,
+        `limit` messages of each, after the first `skip`. Raises `ThreadNotFound`, `CheckpointNotFound`."""
+        return await self._comparing.beside(place, other, limit, skip)
 
     async def moments(
         self, place: Bookmark, *, limit: int = 80, before: str | None = None

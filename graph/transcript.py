@@ -18,7 +18,7 @@ from graph.checkpointers.asked import Asked
 from graph.checkpointers.records import Record
 from graph.checkpointers.rows import MessageRow
 from graph.checkpointers.runs import Runs
-from graph.errors import CheckpointNotFound, ThreadNotFound
+from graph.errors import CheckpointNotFound, ThreadBusy, ThreadNotFound
 from graph.tables import Tables, owned
 
 _LINE = """
@@ -58,7 +58,7 @@ UPDATE longthread_thread t SET
         WHEN t.head = %(checkpoint_id)s::uuid OR EXISTS (SELECT FROM walk WHERE id = t.head)
         THEN '{}'::uuid[] ELSE ARRAY[t.head] END,
     head = %(checkpoint_id)s::uuid, messages = %(messages)s, line = %(line)s::integer[]
-FROM place WHERE t.number = place.number
+FROM place WHERE t.number = place.number AND t.asked IS NULL AND coalesce(t.until < now(), true)
 """
 
 
@@ -90,7 +90,8 @@ class Transcripts:
         self._saver, self._tables = saver, Tables(saver)
 
     async def page(self, place: Bookmark, limit: int, before: int | None) -> Page:
-        """The branch's last `limit` messages, or those before its `before`th. Raises `ThreadNotFound`."""
+        """The branch's last `limit` messages, or those before its `before`th. Raises `ThreadNotFound`, and
+        `CheckpointNotFound` where the bookmark's is gone."""
         thread, line, tip, asked = await self.line(place)
         length = line.length + len(asked)
         stop = length if before is None else min(before, length)
@@ -120,21 +121,27 @@ class Transcripts:
     async def switch(self, place: Bookmark) -> None:
         """Make the bookmark's checkpoint the tip of the active branch.
 
-        Raises `CheckpointNotFound` and, for a thread that has gone meanwhile, `ThreadNotFound`.
+        Raises `CheckpointNotFound`; `ThreadBusy` while a question there waits for its answer, which would be
+        lost to sight; and, for a thread that has gone meanwhile, `ThreadNotFound`.
         """
-        if not _is_uuid(place.checkpoint_id) or not (found := await self._saver.locate(place)):
+        if not is_uuid(place.checkpoint_id) or not (found := await self._saver.locate(place)):
             raise CheckpointNotFound
         line = found.record.line
         values = {"checkpoint_id": place.checkpoint_id, "messages": line.length}
         values["line"] = line.literal() if found.stock else None
-        await self._tables.change(_SWITCH, owned(place) | values)
+        try:
+            await self._tables.change(_SWITCH, owned(place) | values)
+        except ThreadNotFound:
+            if await self._tables.rows(_LINE, owned(place) | {"checkpoint_id": None}):
+                raise ThreadBusy from None
+            raise
 
     async def line(self, place: Bookmark) -> tuple[int, Runs, str, Sequence[MessageRow]]:
         """The thread's number, the line of the branch, its tip, and the questions that wait after it.
 
         Raises `ThreadNotFound`.
         """
-        id = place.checkpoint_id if _is_uuid(place.checkpoint_id) else None
+        id = place.checkpoint_id if is_uuid(place.checkpoint_id) else None
         rows = await self._tables.rows(_LINE, owned(place) | {"checkpoint_id": id})
         if not rows:
             raise ThreadNotFound
@@ -144,6 +151,8 @@ class Transcripts:
         if row["body"] is not None:
             return row["number"], _line_of(row), row["id"], asked
         found = await self._saver.locate(place)
+        if found is None and place.checkpoint_id:
+            raise CheckpointNotFound
         return row["number"], found.record.line if found else Runs(), found.record.id if found else "", asked
 
     async def _forks(
@@ -159,7 +168,8 @@ def _kept(row: dict[str, Any]) -> MessageRow:
     return MessageRow.kept(row["type"], row["id"], row["text"], row["body"])
 
 
-def _is_uuid(id: str | None) -> bool:
+def is_uuid(id: str | None) -> bool:
+    """Whether that may name a checkpoint."""
     try:
         return id is not None and bool(UUID(id))
     except ValueError:

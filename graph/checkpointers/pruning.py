@@ -32,6 +32,7 @@ TABLES = (
     "longthread_request",
     "longthread_usage",
     "longthread_counted",
+    "longthread_branch",
 )
 STOCK = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
 
@@ -132,6 +133,10 @@ FROM longthread_message WHERE thread = %(from)s
     b"""
 INSERT INTO longthread_value (thread, digest, body)
 SELECT %(to)s, digest, body FROM longthread_value WHERE thread = %(from)s
+""",
+    b"""
+INSERT INTO longthread_branch (thread, number, name)
+SELECT %(to)s, number, name FROM longthread_branch WHERE thread = %(from)s
 """,
 )
 _STOCK_COLUMNS = {

@@ -12,7 +12,7 @@ import anyio
 import psycopg
 import pytest
 
-from graph import counting, forking, searching, tags, threads, timeline, transcript, usage
+from graph import boughs, comparing, counting, forking, searching, tags, threads, timeline, transcript, usage
 from graph.checkpointers import admitting, answers, leases, listing, pruning, reader
 from graph.checkpointers.postgres import open_postgres
 from graph.checkpointers.reading import reading
@@ -78,6 +78,9 @@ INSERT INTO longthread_usage (thread, owner, quarter, asked, turns, sent, said, 
 SELECT n, 'user' || n % 300, now(), 'answer', 1, 1, 1, 0, 1 FROM generate_series(1, {threads}) n;
 
 INSERT INTO longthread_counted (thread) SELECT n FROM generate_series(1, {threads}) n;
+
+INSERT INTO longthread_branch (thread, number, name)
+SELECT n, 0, 'Branch ' || n FROM generate_series(1, {threads}) n;
 
 INSERT INTO longthread_deleted (digest) SELECT md5(n::text)::uuid FROM generate_series(1, {threads}) n;
 
@@ -243,6 +246,8 @@ KNOWN = {
     **{f"usage.{name}": text for name, text in written_in(usage, "_BIGGEST").items()},
     **{f"transcript.{name}": text for name, text in written_in(transcript).items()},
     **{f"timeline.{name}": text for name, text in written_in(timeline).items()},
+    **{f"boughs.{name}": text for name, text in written_in(boughs).items()},
+    **{f"comparing.{name}": text for name, text in written_in(comparing).items()},
     **{f"searching.{name}": text for name, text in written_in(searching).items()},
     **{f"reader.{name}": text for name, text in written_in(reader, "_COLUMNS").items()},
     **{f"pruning.{name}": text for name, text in written_in(pruning).items()},
@@ -301,9 +306,8 @@ def askings() -> Iterable[tuple[str, bytes]]:
         yield f"taking {known} {asks} {names}", taking(known=known, asks=asks, names=names)
 
 
-OF_MESSAGES = {
-    name: text for name, text in KNOWN.items() if re.match(r"reading|reader\.|transcript._SAID", name)
-}
+BY_NUMBER = r"reading|reader\.|transcript._SAID|boughs._WORDS"
+OF_MESSAGES = {name: text for name, text in KNOWN.items() if re.match(BY_NUMBER, name)}
 
 
 @pytest.mark.parametrize("statement", OF_MESSAGES.values(), ids=list(OF_MESSAGES))
@@ -337,5 +341,6 @@ def test_every_statement_is_looked_at() -> None:
     """A module that says more than it did says it here too."""
     assert {"threads._GET", "threads._SIZE", "searching.SEARCH"} < KNOWN.keys()
     assert {"transcript._SAID", "transcript._SWITCH", "timeline._MOMENTS"} < KNOWN.keys()
+    assert {"boughs._TIPS", "boughs._NAME", "comparing._RECORDS"} < KNOWN.keys()
     assert {"answers._LINES", "leases._RENEW", "leases._END", "leases._WISH"} < KNOWN.keys()
     assert {"reader._BY_ID", "pruning._OF_RUNS", "pruning._DROP[0]", "pruning._COPY[4]"} < KNOWN.keys()

@@ -141,6 +141,14 @@ CREATE TABLE longthread_request (
     PRIMARY KEY (thread, request)
 );
 
+-- What people call the branches of a thread.
+CREATE TABLE longthread_branch (
+    thread bigint NOT NULL,
+    number integer NOT NULL,               -- of the first message that only it has: a tip moves with every turn
+    name   varchar(60) NOT NULL,
+    PRIMARY KEY (thread, number)
+);
+
 -- What was used, counted when somebody looks and never by a turn.
 CREATE TABLE longthread_usage (
     thread  bigint NOT NULL,               -- 0: of threads that are deleted, all of an owner's together
