@@ -32,6 +32,10 @@ WITH RECURSIVE place AS (
         (SELECT s.checkpoint_id::uuid, s.parent_checkpoint_id::uuid, NULL, s.metadata FROM checkpoints s
         WHERE s.thread_id = (SELECT key FROM place) AND s.checkpoint_ns = ''
           AND (%(before)s::uuid IS NULL OR s.checkpoint_id < (%(before)s::uuid)::text)
+          AND NOT EXISTS (
+              SELECT FROM longthread_checkpoint k
+              WHERE k.thread = (SELECT number FROM place) AND k.ns = '' AND k.id = s.checkpoint_id::uuid
+          )
         ORDER BY s.checkpoint_id DESC LIMIT %(limit)s)
     ) both_forms ORDER BY id DESC LIMIT %(limit)s
 ), walk AS (
@@ -57,7 +61,10 @@ SELECT uuid_send(place.tip) AS tip, (
         SELECT c.id, c.parent FROM longthread_checkpoint c WHERE c.thread = place.number AND c.ns = ''
         UNION ALL
         SELECT s.checkpoint_id::uuid, s.parent_checkpoint_id::uuid FROM checkpoints s
-        WHERE s.thread_id = place.key AND s.checkpoint_ns = ''
+        WHERE s.thread_id = place.key AND s.checkpoint_ns = '' AND NOT EXISTS (
+            SELECT FROM longthread_checkpoint k
+            WHERE k.thread = place.number AND k.ns = '' AND k.id = s.checkpoint_id::uuid
+        )
     ) both_forms
 ) AS packed FROM place
 """

@@ -137,6 +137,8 @@ async def test_a_stock_thread_goes_on_without_being_moved(fresh_database: str) -
         assert list(map(plain, mixed[-len(expected) :][1:])) == list(map(plain, expected[1:]))
         old = next(s for s in mixed if [m.text for m in s.values.get("messages", [])][-1:] == ["re: one"])
         await graph.ainvoke({"messages": [("user", "from the beginning")]}, old.config)
+        moments = [moment.checkpoint_id for moment in await Threads(saver).moments(Bookmark("t"))]
+        assert len(moments) == len(set(moments)), "what was brought over is in both tables"
         texts = [e.message.text for e in (await Threads(saver).transcript(Bookmark("t"))).entries]
         assert texts == ["one", "hm", "re: one", "from the beginning", "hm", "re: from the beginning"]
         _ = [n async for n in saver.moving.move(Bookmark("t"))]
