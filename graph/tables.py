@@ -10,6 +10,18 @@ from graph.bookmark import Bookmark
 from graph.checkpointers import PostgresCheckpointer
 from graph.errors import ThreadNotFound
 
+BYTES = """(
+    (SELECT coalesce(sum(pg_column_size(m)), 0) FROM longthread_message m WHERE m.thread = t.number)
+    + (SELECT coalesce(sum(pg_column_size(c)), 0) FROM longthread_checkpoint c WHERE c.thread = t.number)
+    + (SELECT coalesce(sum(pg_column_size(w)), 0) FROM longthread_write w WHERE w.thread = t.number)
+    + (SELECT coalesce(sum(pg_column_size(v)), 0) FROM longthread_value v WHERE v.thread = t.number)
+    + (SELECT coalesce(sum(pg_column_size(s)), 0) FROM checkpoints s WHERE s.thread_id = t.key)
+    + (SELECT coalesce(sum(pg_column_size(s)), 0) FROM checkpoint_blobs s WHERE s.thread_id = t.key)
+    + (SELECT coalesce(sum(pg_column_size(s)), 0) FROM checkpoint_writes s WHERE s.thread_id = t.key)
+    + pg_column_size(t)
+)"""
+"""Of all rows of the thread `t`, indexes apart."""
+
 
 class Tables:
     """The tables of a saver."""

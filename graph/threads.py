@@ -17,7 +17,7 @@ from graph.counting import Counting
 from graph.errors import InvalidInput, ThreadNotFound
 from graph.forking import Forking
 from graph.searching import SEARCH, Hit, wanted
-from graph.tables import Tables, owned
+from graph.tables import BYTES, Tables, owned
 from graph.tags import Tags, normal
 from graph.timeline import Moment, Timelines
 from graph.transcript import Page, Transcripts
@@ -71,17 +71,7 @@ _ARCHIVE = f"UPDATE longthread_thread SET archived = %(on)s WHERE {_OWN}"
 _TRASH = f"""
 UPDATE longthread_thread SET trashed = CASE WHEN %(on)s THEN coalesce(trashed, now()) END WHERE {_OWN}
 """
-_SIZE = """
-SELECT (SELECT coalesce(sum(pg_column_size(m)), 0) FROM longthread_message m WHERE m.thread = t.number)
-    + (SELECT coalesce(sum(pg_column_size(c)), 0) FROM longthread_checkpoint c WHERE c.thread = t.number)
-    + (SELECT coalesce(sum(pg_column_size(w)), 0) FROM longthread_write w WHERE w.thread = t.number)
-    + (SELECT coalesce(sum(pg_column_size(v)), 0) FROM longthread_value v WHERE v.thread = t.number)
-    + (SELECT coalesce(sum(pg_column_size(s)), 0) FROM checkpoints s WHERE s.thread_id = t.key)
-    + (SELECT coalesce(sum(pg_column_size(s)), 0) FROM checkpoint_blobs s WHERE s.thread_id = t.key)
-    + (SELECT coalesce(sum(pg_column_size(s)), 0) FROM checkpoint_writes s WHERE s.thread_id = t.key)
-    + pg_column_size(t) AS bytes
-FROM longthread_thread t WHERE t.owner = %(owner)s AND t.key = %(key)s
-"""
+_SIZE = f"SELECT {BYTES} AS bytes FROM longthread_thread t WHERE t.owner = %(owner)s AND t.key = %(key)s"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from graph.checkpointers import PostgresCheckpointer
 from graph.counting import Counting
 from graph.errors import InvalidInput, ThreadNotFound
 from graph.prices import MILLION, Prices
-from graph.tables import Tables, owned
+from graph.tables import BYTES, Tables, owned
 
 By = Literal["tokens", "money", "turns", "bytes"]
 """What makes a thread a big one."""
@@ -55,16 +55,8 @@ JOIN longthread_usage u ON u.thread = big.thread AND u.owner = t.owner
 LEFT JOIN longthread_title n ON n.thread = t.number
 GROUP BY big.rank, t.thread_id, n.title, u.asked ORDER BY big.rank
 """
-_STORED = """
-SELECT t.thread_id,
-    (SELECT coalesce(sum(pg_column_size(m)), 0) FROM longthread_message m WHERE m.thread = t.number)
-    + (SELECT coalesce(sum(pg_column_size(c)), 0) FROM longthread_checkpoint c WHERE c.thread = t.number)
-    + (SELECT coalesce(sum(pg_column_size(w)), 0) FROM longthread_write w WHERE w.thread = t.number)
-    + (SELECT coalesce(sum(pg_column_size(v)), 0) FROM longthread_value v WHERE v.thread = t.number)
-    + (SELECT coalesce(sum(pg_column_size(s)), 0) FROM checkpoints s WHERE s.thread_id = t.key)
-    + (SELECT coalesce(sum(pg_column_size(s)), 0) FROM checkpoint_blobs s WHERE s.thread_id = t.key)
-    + (SELECT coalesce(sum(pg_column_size(s)), 0) FROM checkpoint_writes s WHERE s.thread_id = t.key)
-    + pg_column_size(t) AS bytes
+_STORED = f"""
+SELECT t.thread_id, {BYTES} AS bytes
 FROM longthread_thread t WHERE t.owner = %(owner)s AND t.key = ANY (%(keys)s)
 """
 
