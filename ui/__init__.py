@@ -10,7 +10,8 @@ acts.py       what can be done with one message
 keys.py       the list of keys
 away.py       the line that says what is not answering
 threads.py    the list of threads
-search.py     titles and texts found; a thread exported
+search.py     titles and texts found
+export.py     a thread as a file
 timeline.py   earlier moments: look, fork from one, switch branches
 budget.py     what the next prompt holds, the summary, trim now
 spent.py      what the shown thread has used

@@ -25,6 +25,7 @@ from ui.away import line as away_line
 from ui.bell import Bell
 from ui.budget import budget
 from ui.chat import chat
+from ui.export import exporting
 from ui.headers import Guarded
 from ui.keys import dialog
 from ui.render.threads import tools
@@ -146,6 +147,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     _probes(app, lambda: opened[-1])
     searching(app, lambda: opened[-1])
+    exporting(app, lambda: opened[-1])
     with warnings.catch_warnings():
         # Of what is off below, and would be off anyway for several pages.
         warnings.filterwarnings("ignore", "SSR mode is not supported")

@@ -33,6 +33,9 @@ NOW, LOOK, FORK, EDIT = "now", "look", "fork", "edit"
 Graph = Callable[[], OpenGraph]
 """The panels are made before the graph is opened, so they are given a way to it."""
 
+PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""Headers of an answer that is its person's alone."""
+
 EVENT: dict[str, Any] = {
     "show_progress": "hidden",
     "api_visibility": "private",

@@ -38,9 +38,6 @@ EVENTS = (
     "temporary",
 )
 
-TEMPLATE = '<nav aria-label="Conversations">${value}</nav>'
-"""Filled by Handlebars and then as JavaScript: `${value}` is the only safe place for what people wrote."""
-
 
 @dataclass(frozen=True)
 class ThreadList:
@@ -57,7 +54,6 @@ def thread_list(graph: Graph, tab: Tab) -> ThreadList:
     tools = gr.HTML("", elem_id="thread-tools", apply_default_css=False)
     names = gr.HTML(
         "",
-        html_template=TEMPLATE,
         js_on_load=f"lt.threads(element, trigger, {json.dumps(EVENTS)})",
         elem_id="threads",
         apply_default_css=False,

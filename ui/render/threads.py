@@ -59,7 +59,8 @@ def thread_list(
     parts.append(show if view.more else "")
     body = "".join(parts)
     digest, tag = f"{crc32(body.encode()):x}", escape(view.tag)
-    return f'<div data-digest="{digest}" data-shelf="{view.shelf}" data-tag="{tag}">{body}</div>'
+    marks = f'data-digest="{digest}" data-shelf="{view.shelf}" data-tag="{tag}"'
+    return f'<nav aria-label="{escape(words("page.conversations"))}" {marks}>{body}</nav>'
 
 
 def _chips(view: View, tags: Mapping[str, int], words: Words) -> str:
