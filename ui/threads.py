@@ -3,6 +3,7 @@
 """The left of the page: the list of threads, and what can be done with each."""
 
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -110,19 +111,19 @@ def _changes(graph: Graph, tab: Tab, names: gr.HTML) -> list[Dependency]:
     async def rename(request: gr.Request, event: gr.EventData):
         await graph().threads.rename(bookmark(str(event.id), request), str(event.title))
 
-    @tab.views.told
-    async def remove(thread: str, request: gr.Request, event: gr.EventData):
-        place = bookmark(str(event.id), request)
+    async def take(thread: str, place: Bookmark, away: Callable[[Bookmark], Awaitable[None]]):
+        """Out of the list, and off the page where it is shown."""
         await _silence(graph, place)
-        await graph().threads.delete(place)
+        await away(place)
         return now("") if thread == place.thread_id else gr.skip()
 
     @tab.views.told
+    async def remove(thread: str, request: gr.Request, event: gr.EventData):
+        return await take(thread, bookmark(str(event.id), request), graph().threads.delete)
+
+    @tab.views.told
     async def trash(thread: str, request: gr.Request, event: gr.EventData):
-        place = bookmark(str(event.id), request)
-        await _silence(graph, place)
-        await graph().threads.trash(place)
-        return now("") if thread == place.thread_id else gr.skip()
+        return await take(thread, bookmark(str(event.id), request), graph().threads.trash)
 
     @tab.views.told
     async def temporary(thread: str, request: gr.Request):
