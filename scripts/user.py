@@ -9,13 +9,13 @@ from ui.sign_in.people import People
 from ui.sign_in.place import users_file
 
 
-def main() -> int:
+def main(words: list[str] | None = None) -> int:
     """0 when done, 2 when refused."""
     parser = argparse.ArgumentParser(prog="scripts/user", description=__doc__)
     parser.add_argument("do", choices=["add", "passwd", "remove", "list"])
     parser.add_argument("name", nargs="?")
     parser.add_argument("--stdin", action="store_true", help="read the password from there, one line")
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     if (options.name is None) is not (options.do == "list"):
         parser.error("name one person; with `list`, none")
     try:

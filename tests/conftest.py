@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
@@ -38,15 +39,22 @@ def server() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def fresh_database(server: str) -> Iterator[str]:
-    """URL of a database with nothing in it, gone after the test."""
+@contextmanager
+def new_database(server: str) -> Iterator[str]:
+    """URL of a database with nothing in it, gone afterwards."""
     name = f"test_{uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as conn:
         conn.execute(f'CREATE DATABASE "{name}"')  # pyright: ignore[reportArgumentType]
     yield _with_name(server, name)
     with psycopg.connect(server, autocommit=True) as conn:
         conn.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # pyright: ignore[reportArgumentType]
+
+
+@pytest.fixture
+def fresh_database(server: str) -> Iterator[str]:
+    """URL of a database with nothing in it, gone after the test."""
+    with new_database(server) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -284,7 +284,7 @@ ALTER TABLE longthread_thread DROP COLUMN hour, DROP COLUMN lease, DROP COLUMN u
     DROP COLUMN temporary;
 ALTER TABLE longthread_title DROP COLUMN by_hand;
 DROP TABLE longthread_deleted, longthread_draft, longthread_request, longthread_tag, longthread_usage,
-    longthread_counted;
+    longthread_counted, longthread_branch;
 CREATE INDEX longthread_thread_kept ON longthread_thread (owner, pinned DESC, updated DESC, number DESC)
     WHERE NOT archived AND trashed IS NULL;
 CREATE INDEX longthread_thread_archived ON longthread_thread (owner, updated DESC, number DESC)

@@ -103,13 +103,13 @@ def _foreign(url: str, site: Site) -> bool:
     return not url.startswith((site.url, "data:", "blob:"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def model() -> Iterator[ModelServer]:
     with ModelServer() as server:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def environment(database: str, model: ModelServer) -> dict[str, str]:
     """Settings with a budget that a long talk overflows."""
     return {
@@ -122,14 +122,14 @@ def environment(database: str, model: ModelServer) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[Site]:
     site = Site(tmp_path_factory.mktemp("site"), **environment)
     with site.running():
         yield site
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module")  # its driver keeps an event loop, in which no other test may run
 def chromium() -> Iterator[Browser]:
     with browser() as chromium:
         yield chromium
@@ -167,7 +167,7 @@ def tab(visit: Callable[..., Tab]) -> Tab:
     return visit()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def behind(environment: dict[str, str]) -> Callable[[Callable[[OpenGraph], object]], object]:
     """Run something against the same threads without the page, as any script may."""
     names = {"DATABASE_URL": "database_url", "OPENAI_BASE_URL": "openai_base_url"}
@@ -184,7 +184,7 @@ def behind(environment: dict[str, str]) -> Callable[[Callable[[OpenGraph], objec
     return act
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def long_thread(behind: Behind) -> str:
     """A thread of 140 messages, most of them folded."""
     thread = f"long-{uuid4()}"

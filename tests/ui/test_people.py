@@ -1,14 +1,17 @@
 """The users file, and the command that writes it."""
 
+import os
 import stat
 import subprocess
 import sys
 import time
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from graph import InvalidInput
+from scripts.user import main
 from tests.ui.signing import ROOT, WORD
 from ui.sign_in.people import People
 
@@ -28,19 +31,16 @@ def test_the_users_file_keeps_hashes_for_its_owner_only(tmp_path: Path) -> None:
     assert people.names() == ["ada"]
 
 
-def test_the_command_adds_changes_lists_and_removes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_adds_changes_lists_and_removes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("LONGTHREAD_USERS_FILE", str(tmp_path / "people.json"))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
     def user(*words: str, said: str = "") -> tuple[int, str]:
-        done = subprocess.run(
-            [sys.executable, ROOT / "scripts" / "user.py", *words],
-            input=said,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.returncode, done.stdout + done.stderr
+        monkeypatch.setattr(sys, "stdin", StringIO(said))
+        code = main(list(words))
+        told = capsys.readouterr()
+        return code, told.out + told.err
 
     people = People(tmp_path / "people.json")
     assert user("add", "ada", "--stdin", said=f"{WORD}\n") == (0, "") and people.check("ada", WORD)
@@ -50,6 +50,20 @@ def test_the_command_adds_changes_lists_and_removes(tmp_path: Path, monkeypatch:
     assert user("add", "ada", "--stdin", said=f"{WORD}\n")[0] == 2
     assert user("remove", "ada") == (0, "") and people.names() == []
     assert user("remove", "ada")[0] == 2
+
+
+def test_the_command_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "people.json").write_text("{}")
+    environment = os.environ | {
+        "LONGTHREAD_USERS_FILE": str(tmp_path / "people.json"),
+        "PYTHONPATH": str(ROOT),
+    }
+    command = [sys.executable, str(ROOT / "scripts" / "user.py"), "add", "ada", "--stdin"]
+    done = subprocess.run(
+        command, input=WORD, env=os.environ | names, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert People(tmp_path / "people.json").check("ada", WORD)
 
 
 def test_a_broken_users_file_knows_nobody(tmp_path: Path) -> None:

@@ -95,7 +95,9 @@ def test_only_the_trash_deletes_for_good_and_asks_before(tab: Tab) -> None:
     act(tab, row_of(tab, thread), "Delete for good…")
     dialog.get_by_role("button", name="Delete").click()
     expect(row_of(tab, thread)).to_have_count(0)
+    expect(tab.page.locator("h1")).to_have_text("New chat")
     tab.open(thread)
+    tab.left()
     expect(tab.page.locator(".toast-body")).to_contain_text("not here")
 
 

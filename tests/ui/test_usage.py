@@ -1,7 +1,7 @@
 """The page `/usage`, and the line of what one thread used."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -11,7 +11,9 @@ from playwright.sync_api import Page, expect
 
 from graph.usage import Big, Used
 from graph.vitals import State, Table
+from tests.conftest import new_database
 from tests.ui.conftest import Tab
+from tests.ui.site import Site
 from ui.render.usage import biggest, database, line, money, size, totals
 from ui.words import Words
 
@@ -19,10 +21,15 @@ ENGLISH, GERMAN = Words("en"), Words("de")
 
 
 @pytest.fixture(scope="module")
-def environment(environment: dict[str, str]) -> dict[str, str]:
-    """With prices."""
+def site(
+    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], server: str
+) -> Iterator[Site]:
+    """A page with prices, on a database of its own: only so many of the biggest threads are listed."""
     prices = {"LONGTHREAD_PRICE_IN": "100", "LONGTHREAD_PRICE_OUT": "1000", "LONGTHREAD_CURRENCY": "€"}
-    return environment | prices
+    with new_database(server) as url:
+        site = Site(tmp_path_factory.mktemp("usage"), **(environment | prices | {"DATABASE_URL": url}))
+        with site.running():
+            yield site
 
 
 def counted(tab: Tab) -> Page:
