@@ -54,7 +54,7 @@ def test_the_command_adds_changes_lists_and_removes(
 
 def test_the_command_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "people.json").write_text("{}")
-    environment = os.environ | {
+    names = {
         "LONGTHREAD_USERS_FILE": str(tmp_path / "people.json"),
         "PYTHONPATH": str(ROOT),
     }
