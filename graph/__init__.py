@@ -35,6 +35,7 @@ The rooms, from the ground up (imports go down only):
     taking          a turn in its thread: a graph that takes a thread before it runs
     turns           one turn, however it is called: the graph object with its checks
     build           every edge of the graph
+    pins            messages that are always sent whole
     summaries       a fold taken back, a summary written anew or edited
     live            turns under way, here and in other processes
     door            open_graph(), for `with` and `async with`

@@ -25,7 +25,9 @@ def answering(models: Models, settings: Settings) -> Node:
     system = SystemMessage(settings.system_prompt)
 
     async def answer(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
-        prompt = compose(system, state.get("summary"), state["messages"], settings.budget)
+        prompt = compose(
+            system, state.get("summary"), state["messages"], settings.budget, state.get("pinned") or ()
+        )
         stop = _stop_of(runtime)
         chunks = stream(
             models,

@@ -52,6 +52,11 @@ class Budget:
         """What a summary may have."""
         return min(2_000, self.prompt // 5)
 
+    @property
+    def pinned(self) -> int:
+        """What pinned messages may have together."""
+        return self.prompt // 5
+
     def check(self, system_prompt: str) -> None:
         """Raises `ValueError`, naming the numbers, when the system prompt leaves no sensible room."""
         needs = count_all([SystemMessage(system_prompt)])
@@ -73,9 +78,12 @@ class Prompt:
     summary: int
     window: int
     sent: int
-    """Messages of the window that are in the prompt."""
+    """The newest messages of the window, which the prompt ends with."""
     left_out: int
-    """Messages of the window that are not."""
+    """Messages of the window that are not in the prompt."""
+    pinned: int = 0
+    pins: int = 0
+    """Pinned messages that stand before the window, and not in it."""
 
 
 @dataclass(frozen=True)
@@ -206,25 +214,52 @@ def _clipped(summary: SystemMessage, room: int) -> SystemMessage:
 
 
 def compose(
-    system: SystemMessage, summary: SystemMessage | None, window: Sequence[BaseMessage], budget: Budget
+    system: SystemMessage,
+    summary: SystemMessage | None,
+    window: Sequence[BaseMessage],
+    budget: Budget,
+    pinned: Sequence[BaseMessage] = (),
 ) -> Prompt:
-    """The prompt: system, summary, and the newest whole exchanges of the window that fit.
+    """The prompt: system, summary, the pinned messages that it would not hold else, and the newest whole
+    exchanges of the window that fit.
 
-    The newest exchange is always in it, if need be only its question and newest messages, and at the price of
-    the summary if nothing else helps. A tool call without a result gets one that
-    says so, a result without its call is left out. Raises `MessageOverBudget`.
+    The newest exchange is always in it, if need be only its question and newest messages, and if nothing else
+    helps at the price of the summary, then of the pinned messages, the oldest first. A tool call without a
+    result gets one that says so, a result without its call is left out. Raises `MessageOverBudget`.
     """
     scale = correction(window)
     accepted = [units for exchange in exchanges(window) if (units := _units(exchange))]
     if summary is not None:
         summary = _clipped(summary, math.floor(budget.summary / scale))
-    for heads in ([system, summary], [system, None]):
-        head: list[BaseMessage] = [message for message in heads if message is not None]
-        room = _room(budget.prompt, scale, head)
-        if filled := _fill(accepted, room):
-            body, left = filled
-            return _prompt(head, body, room - left, len(window), scale)
+    with_summary = [(summary, pinned)] if summary is not None else []
+    for told, pins in [*with_summary, *((None, pinned[n:]) for n in range(len(pinned) + 1))]:
+        if filled := _filled([system, *([told] if told else [])], pins, accepted, budget.prompt, scale):
+            return _prompt(*filled, window, scale, summarised=told is not None)
     raise MessageOverBudget(scaled(count_all([system, *_least(accepted)]), scale), budget.prompt)
+
+
+def _filled(
+    heads: list[BaseMessage],
+    pinned: Sequence[BaseMessage],
+    window: Sequence[Sequence[Unit]],
+    limit: int,
+    scale: float,
+) -> tuple[list[BaseMessage], list[BaseMessage], int] | None:
+    """What comes before the window, as much of the window as fits then, and its raw tokens; None: nothing
+    does. A pinned message that is not in that part of the window is before it."""
+    apart: list[BaseMessage] = []
+    while True:
+        head = [*heads, *apart]
+        room = _room(limit, scale, head)
+        if (filled := _fill(window, room)) is None:
+            return None
+        body, left = filled
+        there = {message.id for message in (*body, *apart)}
+        missing = {message.id for message in pinned} - there
+        if not missing:
+            return head, body, room - left
+        before = {message.id for message in apart} | missing
+        apart = [message for message in pinned if message.id in before]
 
 
 def _least(window: Sequence[Sequence[Unit]]) -> Unit:
@@ -235,11 +270,21 @@ def _least(window: Sequence[Sequence[Unit]]) -> Unit:
     return newest[0] if isinstance(newest[0][0], HumanMessage) else newest[-1]
 
 
-def _prompt(head: list[BaseMessage], body: list[BaseMessage], size: int, window: int, scale: float) -> Prompt:
+def _prompt(
+    head: list[BaseMessage],
+    body: list[BaseMessage],
+    size: int,
+    window: Sequence[BaseMessage],
+    scale: float,
+    *,
+    summarised: bool,
+) -> Prompt:
     """`size`: of the body, which is long and is counted once."""
-    system, summary = PRIMING + count(head[0]), _size(head[1:])
+    pins = head[1 + summarised :]
+    system, summary, pinned = PRIMING + count(head[0]), _size(head[1 : 1 + summarised]), _size(pins)
     sent = len(body) - sum(map(is_cut_off, body))
-    estimate = system + summary + size
+    before = {message.id for message in pins}
+    estimate = system + summary + pinned + size
     return Prompt(
         messages=[*head, *body],
         tokens=scaled(estimate, scale),
@@ -248,7 +293,9 @@ def _prompt(head: list[BaseMessage], body: list[BaseMessage], size: int, window:
         summary=scaled(summary, scale),
         window=scaled(size, scale),
         sent=sent,
-        left_out=window - sent,
+        left_out=len(window) - sent - sum(message.id in before for message in window),
+        pinned=scaled(pinned, scale),
+        pins=len(pins),
     )
 
 
@@ -271,25 +318,32 @@ def choose_fold(
     budget: Budget,
     *,
     force: bool = False,
+    pinned: Sequence[BaseMessage] = (),
 ) -> Fold | None:
     """Which whole exchanges to fold, oldest first, or None when nothing need be or can be.
 
-    Due when system, summary and window are over `budget.mark`; then what remains, with a summary as large as
-    may be, comes down to `budget.target`. The last exchange is always kept. `force`: now, all but the last.
+    Due when system, summary, pinned messages and window are over `budget.mark`; then what remains, with a
+    summary as large as may be, comes down to `budget.target`. The last exchange is always kept. `force`: now,
+    all but the last. A pinned message is folded like others, and is sent whole all the same.
     """
     parts = exchanges(window)
     scale = correction(window)
     sent = [_clipped(summary, math.floor(budget.summary / scale))] if summary else []
-    whole = count_all([system, *sent, *window])
+    held = {message.id for message in window}
+    apart = [message for message in pinned if message.id not in held]
+    whole = count_all([system, *sent, *apart, *window])
     if len(parts) < 2 or not (force or scaled(whole, scale) > budget.mark):
         return None
-    kept = count_all([system, SystemMessage(""), *window])  # the empty one: what holds the new summary
+    kept = count_all(
+        [system, SystemMessage(""), *apart, *window]
+    )  # the empty one: what holds the new summary
+    stays = {message.id for message in pinned}
     fold: list[BaseMessage] = []
     for part in parts[:-1]:
         if not force and scaled(kept, scale) + budget.summary <= budget.target:
             break
         fold += part
-        kept -= _size(part)
+        kept -= _size(message for message in part if message.id not in stays)
     return Fold(fold, list(window[len(fold) :])) if fold else None
 
 

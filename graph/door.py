@@ -15,6 +15,7 @@ from graph.health import Health
 from graph.live import Turns
 from graph.model import Models, open_models
 from graph.opening import Opening
+from graph.pins import Pins
 from graph.settings import Settings
 from graph.summaries import Summaries
 from graph.threads import Threads
@@ -30,7 +31,7 @@ Assembles = Callable[[Settings, Models, PostgresCheckpointer], CompiledStateGrap
 
 class OpenGraph(ThreadGraph):
     """The graph with its threads at hand: `threads` is the catalogue, `turns` what is under way, `summaries`
-    what a person does to one.
+    and `pins` what a person does to one.
 
     `health` says whether the database and the model answer, `vitals` how the database is, `usage` what was
     used.
@@ -39,19 +40,21 @@ class OpenGraph(ThreadGraph):
     threads: Threads
     turns: Turns
     summaries: Summaries
+    pins: Pins
     health: Health
     usage: Usage
     vitals: Vitals
 
     def copy(self, update: dict[str, Any] | None = None) -> "OpenGraph":
         """As LangGraph's; the copy shares the threads and the turns."""
-        ours = ("threads", "turns", "summaries", "health", "usage", "vitals")
+        ours = ("threads", "turns", "summaries", "pins", "health", "usage", "vitals")
         attributes = {
             k: v for k, v in vars(self).items() if k not in (*ours, "__orig_class__", "_serde_allowlist")
         }
         twin = type(self)(**{**attributes, **(update or {})})
         twin.threads, twin.turns, twin.health = self.threads, self.turns, self.health
         twin.usage, twin.vitals, twin.summaries = self.usage, self.vitals, self.summaries
+        twin.pins = self.pins
         return twin
 
 
@@ -62,7 +65,7 @@ def open_graph(settings: Settings | None = None, *, models: Models | None = None
             graph.invoke({"messages": [("user", "Hello")]}, {"configurable": {"thread_id": "a"}})
 
     or the same with `async with` and `ainvoke`. Sync and async calls work in both, from any thread and loop;
-    `graph.threads`, `graph.turns` and `graph.summaries` are async. Settings come from the environment unless
+    `graph.threads`, `turns`, `summaries` and `pins` are async. Settings come from the environment unless
     given. Raises `InvalidSettings` and, when entered, `StoreUnavailable`.
     """
     chosen = settings or Settings.read()
@@ -96,7 +99,7 @@ async def _furnished(saver: PostgresCheckpointer, settings: Settings, models: Mo
     graph.threads = Threads(saver)
     titling = Titling(graph.threads, models, settings)
     graph.turns = Turns(graph, settled=titling.after, sweep=lambda: graph.threads.sweep(settings.trash_days))
-    graph.summaries = Summaries(graph, Transcripts(saver))
+    graph.summaries, graph.pins = Summaries(graph, Transcripts(saver)), Pins(graph, Transcripts(saver))
     graph.health = Health(saver, models)
     graph.usage, graph.vitals = Usage(saver, settings.prices), Vitals(saver)
     return graph

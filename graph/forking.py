@@ -8,7 +8,6 @@ from langgraph.checkpoint.base import Checkpoint, empty_checkpoint
 from graph.bookmark import Bookmark
 from graph.checkpointers import PostgresCheckpointer
 from graph.checkpointers.asked import made_at, nothing
-from graph.checkpointers.ids import short
 from graph.checkpointers.records import Record
 from graph.checkpointers.runs import Runs
 from graph.errors import CheckpointNotFound
@@ -18,10 +17,6 @@ from graph.transcript import Transcripts
 STEPS = 200
 """Checkpoints that one statement walks back."""
 
-_NUMBERS = """
-SELECT m.number FROM longthread_message m
-WHERE m.thread = %(thread)s AND hashtext(m.id) = hashtext(%(id)s) AND m.id = %(id)s AND m.number >= 0
-"""
 _CREATED = "SELECT created FROM longthread_thread WHERE owner = %(owner)s AND key = %(key)s"
 _BACK = """
 WITH RECURSIVE walk AS (
@@ -50,15 +45,10 @@ class Forking:
         pruned.
         """
         thread, line, tip, _ = await self._transcripts.line(place)
-        at = await self._position(thread, line, message_id)
+        at = (await self._transcripts.positions(thread, line, [message_id])).get(message_id)
         if at is None:
             raise CheckpointNotFound
         return place.at(await self._root(place) if at == 0 else await self._holding(thread, line, tip, at))
-
-    async def _position(self, thread: int, line: Runs, message_id: str) -> int | None:
-        rows = await self._tables.rows(_NUMBERS, {"thread": thread, "id": short(message_id)})
-        places = [at for row in rows if (at := line.position(row["number"])) is not None]
-        return max(places, default=None)
 
     async def _holding(self, thread: int, line: Runs, tip: str, length: int) -> str:
         """The newest checkpoint on the way back from `tip` whose line is the first `length` of `line`."""

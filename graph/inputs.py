@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any, cast
 
-from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage, convert_to_messages
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, convert_to_messages
 
 from graph.bookmark import MAX_BYTES, storable
 from graph.errors import InvalidInput
@@ -40,8 +40,19 @@ def messages_in(values: Any) -> list[BaseMessage]:
     update: Mapping[str, Any] = cast("Mapping[str, Any]", values) if isinstance(values, Mapping) else {}
     if not isinstance(update.get("summary"), SystemMessage | None):
         raise InvalidInput("A summary is a SystemMessage, or None.")
+    pinned: Any = update.get("pinned") or []
+    if not (isinstance(pinned, list) and all(map(can_be_pinned, cast("list[Any]", pinned)))):
+        raise InvalidInput(
+            "What is pinned is a list of a person's messages and of answers that call no tool."
+        )
     given: Any = update.get("messages", [])
     return said(given) if given != [] else []
+
+
+def can_be_pinned(message: object) -> bool:
+    """Whether a model accepts the message by itself, away from those around it."""
+    calls = isinstance(message, AIMessage) and (message.tool_calls or message.invalid_tool_calls)
+    return isinstance(message, HumanMessage | AIMessage) and message.id is not None and not calls
 
 
 def check(message: BaseMessage, *, operator: bool = True) -> None:

@@ -9,8 +9,9 @@ from langchain_core.messages import AIMessage, BaseMessage, SystemMessage
 from graph.budget import Prompt, acceptable, is_cut_off, scaled
 from graph.tokens import PRIMING, correction, count
 
-Kind = Literal["system", "summary", "message", "mark"]
-"""`mark`: it stands for the result that a tool call does not have, and is no message of the thread."""
+Kind = Literal["system", "summary", "pinned", "message", "mark"]
+"""`pinned`: it stands before the window because it is pinned. `mark`: it stands for the result that a tool
+call does not have, and is no message of the thread."""
 
 Why = Literal["", "room", "call", "id"]
 """Why it is left out: "" it is not, `room` there is no room, `call` it is a result without its call, `id` it
@@ -30,7 +31,12 @@ class Part:
 _Placed = tuple[BaseMessage, Kind, Why]
 
 
-def parts(prompt: Prompt, summary: SystemMessage | None, window: Sequence[BaseMessage]) -> list[Part]:
+def parts(
+    prompt: Prompt,
+    summary: SystemMessage | None,
+    window: Sequence[BaseMessage],
+    pinned: Sequence[BaseMessage] = (),
+) -> list[Part]:
     """Every message of the prompt that was composed of this window, in its order, and between them those that
     are left out, where they stand in the window.
 
@@ -40,12 +46,17 @@ def parts(prompt: Prompt, summary: SystemMessage | None, window: Sequence[BaseMe
     """
     scale = correction(window)
     heads = 2 if prompt.summary else 1
-    body = iter(prompt.messages[heads:])
+    pins, body = prompt.messages[heads : heads + prompt.pins], prompt.messages[heads + prompt.pins :]
     placed: list[_Placed] = [(prompt.messages[0], "system", "")]
     placed.extend((message, "summary", "") for message in prompt.messages[1:heads])
     if summary is not None and heads == 1:
         placed.append((summary, "summary", "room"))
-    placed += _placed(body, {id(m) for m in prompt.messages[heads:]}, window)
+    before, held = {message.id for message in pins}, {message.id for message in window}
+    out = [message for message in pinned if message.id not in before | held]
+    placed.extend((message, "pinned", "room") for message in out)
+    placed.extend((message, "pinned", "") for message in pins)
+    rest = [message for message in window if message.id not in before]
+    placed += _placed(iter(body), {id(message) for message in body}, rest)
     return list(_counted(placed, scale))
 
 

@@ -20,6 +20,8 @@ class Question(TypedDict):
 
 
 class State(Question):
-    """The live window of the conversation, oldest first, and the summary of what came before it."""
+    """The live window of the conversation, oldest first, the summary of what came before it, and the messages
+    that are always sent whole, oldest first, wherever the window begins."""
 
     summary: NotRequired[SystemMessage | None]
+    pinned: NotRequired[list[AnyMessage]]

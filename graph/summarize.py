@@ -131,7 +131,8 @@ def _noted(text: str, told: dict[str, Any]) -> SystemMessage:
 
 def _chosen(state: State, settings: Settings, *, force: bool) -> list[BaseMessage] | None:
     system = SystemMessage(settings.system_prompt)
-    chosen = choose_fold(system, state.get("summary"), state["messages"], settings.budget, force=force)
+    summary, pinned = state.get("summary"), state.get("pinned") or ()
+    chosen = choose_fold(system, summary, state["messages"], settings.budget, force=force, pinned=pinned)
     return chosen.fold if chosen else None
 
 

@@ -3,7 +3,7 @@
 It holds every message: those that are folded away, and the questions that wait for an answer.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -15,6 +15,7 @@ from graph.bookmark import Bookmark
 from graph.branches import Branch, forks
 from graph.checkpointers import PostgresCheckpointer
 from graph.checkpointers.asked import Asked
+from graph.checkpointers.ids import short
 from graph.checkpointers.records import Record
 from graph.checkpointers.rows import MessageRow
 from graph.checkpointers.runs import Runs
@@ -40,6 +41,11 @@ CROSS JOIN LATERAL (
     WHERE m.thread = %(thread)s AND m.number BETWEEN a.runs[i] AND a.runs[i + 1]
     ORDER BY m.number LIMIT a.runs[i + 1] - a.runs[i] + 1
 ) m WHERE i %% 2 = 1
+"""
+_NUMBERS = """
+SELECT m.id, m.number FROM longthread_message m JOIN unnest(%(ids)s::text[]) i ON hashtext(m.id) = hashtext(i)
+    AND m.id = i
+WHERE m.thread = %(thread)s AND m.number >= 0 ORDER BY m.number
 """
 # The tip that is left stays a tip, unless the other was built on it.
 _SWITCH = """
@@ -110,6 +116,21 @@ class Transcripts:
         waiting = [(line.length + n, row) for n, row in enumerate(asked)]
         entries += [Entry(row.id, seq, message(row)) for seq, row in waiting if start <= seq < stop]
         return Page(entries, start)
+
+    async def positions(self, thread: int, line: Runs, ids: Iterable[str]) -> Mapping[str, int]:
+        """Where on the line messages of these ids stand, from 0; of one that was changed the last."""
+        asked = {short(id): id for id in ids}
+        rows = await self._tables.rows(_NUMBERS, {"thread": thread, "ids": list(asked)})
+        return {asked[row["id"]]: at for row in rows if (at := line.position(row["number"])) is not None}
+
+    async def entry(self, place: Bookmark, message_id: str) -> Entry:
+        """A message of the branch. Raises `ThreadNotFound`, `CheckpointNotFound` where it is not there."""
+        thread, line, _, _ = await self.line(place)
+        at = (await self.positions(thread, line, [message_id])).get(message_id)
+        found = (await self.page(place, 1, at + 1)).entries if at is not None else []
+        if not found:
+            raise CheckpointNotFound
+        return found[0]
 
     async def said(self, thread: int, numbers: Runs) -> Mapping[int, MessageRow]:
         """Those of a thread's messages, as they are kept, by number."""

@@ -46,11 +46,12 @@ class ContextView:
     summary: SystemMessage | None
     limit: int
     window: Sequence[BaseMessage] = ()
+    pinned: Sequence[BaseMessage] = ()
 
     @property
     def parts(self) -> list[Part]:
         """What is sent and what is left out, a message each; counts them anew, so only for who looks."""
-        return parts(self.prompt, self.summary, self.window)
+        return parts(self.prompt, self.summary, self.window, self.pinned)
 
 
 class ThreadGraph(TurnTaking):
@@ -192,8 +193,9 @@ class ThreadGraph(TurnTaking):
         summary = values.get("summary")
         system = SystemMessage(self.settings.system_prompt)
         window: list[BaseMessage] = values.get("messages") or []
-        prompt = compose(system, summary, window, self.settings.budget)
-        return ContextView(prompt, summary, self.settings.budget.prompt, window)
+        pinned: list[BaseMessage] = values.get("pinned") or []
+        prompt = compose(system, summary, window, self.settings.budget, pinned)
+        return ContextView(prompt, summary, self.settings.budget.prompt, window, pinned)
 
     async def atrim(self, place: Bookmark) -> bool:
         """Fold all but the last exchange now. False if there was nothing to fold. Raises `ModelError`."""
