@@ -6,6 +6,7 @@ The buttons are part of the messages (`ui.render.chat`); which message one belon
 looked up anew among what is stored.
 """
 
+import json
 from dataclasses import dataclass
 
 import gradio as gr
@@ -14,10 +15,10 @@ from langchain_core.messages import HumanMessage
 
 from graph import Bookmark, CheckpointNotFound, OpenGraph, ThreadBusy
 from graph.transcript import Entry
-from ui.render.chat import mark
+from ui.render.chat import ACTS, mark
 from ui.tab import DIRECT, EDIT, ONCE, WINDOW, Graph, Tab, bookmark, now
 
-KINDS = ("copy", "edit", "again", "undo", "prev", "next")
+KINDS = (*ACTS, "prev", "next")
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def acts(graph: Graph, tab: Tab, composer: gr.Textbox) -> Acts:
     """Make the wiring; nothing of it is seen."""
     buttons = gr.HTML(
         "",
-        js_on_load=f"lt.acts(element, trigger, {list(KINDS)})".replace("'", '"'),
+        js_on_load=f"lt.acts(element, trigger, {json.dumps(ACTS)}, {json.dumps(KINDS)})",
         elem_id="acts",
         apply_default_css=False,
     )

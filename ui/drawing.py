@@ -6,8 +6,7 @@ An answer is written by a task of the process; closing the tab, or drawing somet
 drawing.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -21,13 +20,13 @@ from graph.live import Turn
 from graph.transcript import Entry, Page
 from ui.render import chat as render
 from ui.render.text import markdown
-from ui.tab import DIRECT, EDIT, EVENT, FORK, LOOK, Graph, Tab, bookmark, tell
+from ui.tab import DIRECT, EDIT, EVENT, FORK, LOOK, Graph, Tab, View, bookmark, tell
 from ui.words import Words, words_of
 
 TICK = 0.06
 """Seconds between two updates of a growing answer: each costs about 300 bytes whatever it says."""
 
-NAMED = ("send", "stop", "you", "answer")
+NAMED = ("send", "stop", "you", "answer", *(f"do_{act}" for act in render.ACTS))
 """Texts that the page's script puts where Gradio has none."""
 
 
@@ -88,8 +87,25 @@ class Drawing:
         self, thread: str, at: str, mode: str, shown: int, request: gr.Request
     ) -> AsyncIterator[Any]:
         """What is stored, then the answer as it grows, then what is stored again."""
-        ours, left = self.tab.views.begin(request), self.tab.views.take(request)
-        words = words_of(request)
+        view = self.tab.views.begin(request)
+        try:
+            await view.alone()
+            async for rows in self._told(thread, at, int(shown), view, request):
+                if not view.newest:
+                    break
+                yield rows
+            # The last frame is sent again in full, and might land in a thread opened meanwhile.
+            yield gr.skip()
+        finally:
+            view.end()
+
+    async def _told(
+        self, thread: str, at: str, shown: int, view: View, request: gr.Request
+    ) -> AsyncIterator[list[render.Bubble]]:
+        """The rows, and in words what went wrong."""
+        if not view.newest:
+            return
+        left, words = self.tab.views.take(request), words_of(request)
         if isinstance(left, LongthreadError):
             tell(left, words)
         try:
@@ -97,9 +113,7 @@ class Drawing:
             turn = await self._turn(place, left) if place else None
             if turn:
                 self.tab.views.followed(request)
-            async for rows in self._rows(place, turn, int(shown), ours, words):
-                if not ours():
-                    break
+            async for rows in self._rows(place, turn, shown, view, words):
                 yield rows
         except ThreadNotFound:
             gr.Info(words("chat.gone"), title=words("chat.not_found"))
@@ -107,10 +121,9 @@ class Drawing:
         except LongthreadError as error:
             if type(error) is not type(left):  # the same trouble twice is told once
                 tell(error, words)
-        yield gr.skip()  # the last frame is sent again in full, and might land in a thread opened meanwhile
 
     async def _rows(
-        self, place: Bookmark | None, turn: Turn | None, shown: int, ours: Callable[[], bool], words: Words
+        self, place: Bookmark | None, turn: Turn | None, shown: int, view: View, words: Words
     ) -> AsyncIterator[list[render.Bubble]]:
         if place is None:
             yield []
@@ -118,9 +131,9 @@ class Drawing:
         page = await self._page(place, shown, turn)
         rows = await self._stored(place, page, words)
         if turn:
-            async for draft in _growing(page.entries, turn, ours, words):
+            async for draft in _growing(page.entries, turn, view, words):
                 yield rows + draft
-            if turn.error and ours():
+            if turn.error and view.newest:
                 tell(turn.error, words)
             page = await self._page(place, shown, None)
             rows = await self._stored(place, page, words)
@@ -157,14 +170,14 @@ class Drawing:
 
 
 async def _growing(
-    entries: list[Entry], turn: Turn, ours: Callable[[], bool], words: Words
+    entries: list[Entry], turn: Turn, view: View, words: Words
 ) -> AsyncIterator[list[render.Bubble]]:
     """What a turn adds to the stored rows, whenever that has changed, until it is done."""
     seen = None
-    while not turn.done and ours():
+    while not turn.done and view.newest:
         if seen != (seen := (turn.text, turn.folding)):
             yield _draft(entries, turn, words)
-        await asyncio.sleep(TICK)
+        await view.pause(TICK)
 
 
 def _draft(entries: list[Entry], turn: Turn, words: Words) -> list[render.Bubble]:

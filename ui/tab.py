@@ -6,8 +6,10 @@ The boxes live in the browser, so a person can put anything in them: every handl
 `Bookmark` of the person who asks, and the graph checks that the thread is theirs.
 """
 
+import asyncio
 import html
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -27,6 +29,9 @@ T = TypeVar("T")
 
 WINDOW = 60
 """Messages in the chat at first, and by how many "Load earlier" grows it."""
+
+PATIENCE = 2.0
+"""Seconds that a drawing waits for the one before it."""
 
 NOW, LOOK, FORK, EDIT = "now", "look", "fork", "edit"
 
@@ -109,6 +114,42 @@ def tell(error: LongthreadError, words: Words) -> None:
     gr.Warning(html.escape(str(error)), title=html.escape(words("page.failed")))
 
 
+class View:
+    """One drawing of a tab's chat, and the one before it."""
+
+    def __init__(self, before: "View | None") -> None:
+        self._before = before if before and not before.over.is_set() else None
+        self.left, self.over = asyncio.Event(), asyncio.Event()
+        if before:
+            before.leave()
+
+    @property
+    def newest(self) -> bool:
+        """Whether it is still wanted."""
+        return not self.left.is_set()
+
+    async def alone(self) -> None:
+        """Until what the one before has drawn is on its way: its last frame would come after our first else,
+        and stay."""
+        if self._before:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._before.over.wait(), PATIENCE)
+            self._before = None
+
+    async def pause(self, seconds: float) -> None:
+        """So long, or until another begins."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.left.wait(), seconds)
+
+    def leave(self) -> None:
+        """Draw no more of it: another begins, or the tab is gone."""
+        self.left.set()
+
+    def end(self) -> None:
+        """All of it is drawn."""
+        self.over.set()
+
+
 class Views:
     """What the server keeps of each open tab, and may lose: which drawing of its chat is the newest, and what
     the next drawing should tell, and whether one has followed an answer.
@@ -118,14 +159,15 @@ class Views:
     """
 
     def __init__(self) -> None:
-        self._latest: dict[str | None, object] = {}
+        self._latest: dict[str | None, View] = {}
         self._left: dict[str | None, Turn | LongthreadError] = {}
         self._followed: set[str | None] = set()
 
-    def begin(self, request: gr.Request) -> Callable[[], bool]:
-        """Start a drawing; the result says whether it is still the tab's newest: a newer one ends it."""
-        mine = self._latest[request.session_hash] = object()
-        return lambda: self._latest.get(request.session_hash) is mine
+    def begin(self, request: gr.Request) -> View:
+        """Start a drawing: it ends the one before."""
+        before = self._latest.get(request.session_hash)
+        mine = self._latest[request.session_hash] = View(before)
+        return mine
 
     def leave(self, request: gr.Request, what: Turn | LongthreadError) -> None:
         """Something for the tab's next drawing: an error to tell, or a turn that may be over before it."""
@@ -153,7 +195,8 @@ class Views:
 
     def forget(self, request: gr.Request) -> None:
         """The tab was closed."""
-        self._latest.pop(request.session_hash, None)
+        if view := self._latest.pop(request.session_hash, None):
+            view.leave()
         self._left.pop(request.session_hash, None)
         self._followed.discard(request.session_hash)
 

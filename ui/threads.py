@@ -61,10 +61,10 @@ def thread_list(graph: Graph, tab: Tab) -> ThreadList:
     )
     rows = gr.Number(ROWS, precision=0, visible=False)
     view = gr.Textbox("kept", visible=False)
-    listing = Listing(graph, tab, names, rows, view)
+    listing = Listing(graph, tab, names, rows, view, gr.Textbox("", visible=False))
     listing.after(names.more(_longer, [rows], [rows], **DIRECT))
     listing.after(names.view(_view, None, [view, rows], **DIRECT))
-    names.look(tab.views.told(listing.look), listing.inputs[:3], listing.outputs, **DIRECT)
+    names.look(tab.views.told(listing.look), [tab.zone, rows], listing.outputs, **DIRECT)
     for event in _moves(graph, tab, names):
         listing.after(event)
     return ThreadList(_opens(graph, tab, names), _changes(graph, tab, names), listing, tools)
@@ -183,33 +183,35 @@ class Listing:
     names: gr.HTML
     rows: gr.Number
     view: gr.Textbox
+    seen: gr.Textbox
+    """The digest of the list that the browser has: opening a thread sends it no other."""
 
     @property
     def inputs(self) -> list[Component]:
         """What `show` reads."""
-        return [self.tab.thread, self.tab.zone, self.rows, self.view]
+        return [self.tab.zone, self.rows, self.view, self.seen]
 
     @property
     def outputs(self) -> list[Component]:
         """What `show` draws."""
-        return [self.names]
+        return [self.names, self.seen]
 
     def after(self, event: Dependency) -> None:
         """Draw when `event` is over."""
         event.then(self.tab.views.told(self.show), self.inputs, self.outputs, **DIRECT)
 
-    async def show(self, thread: str, zone: str, rows: int, view: str, request: gr.Request):
-        """The list; `view` is a shelf, or a tag with its #."""
+    async def show(self, zone: str, rows: int, view: str, seen: str, request: gr.Request):
+        """The list, where it is another than was `seen`; `view` is a shelf, or a tag with its #."""
         user, limit, threads = user_of(request), int(rows), self.graph().threads
         named, tag = ("kept", view[1:]) if view.startswith("#") else (view, "")
         shelf = cast("Shelf", named)  # the list refuses others
         found = await threads.list(user, limit=limit + 1, shelf=shelf, tag=tag or None)
         running = [t.thread_id for t in found if self.graph().turns.running(Bookmark(t.thread_id, user))]
-        shown = render.View(shelf, tag, thread, running, len(found) > limit)
-        today = datetime.now(zone_of(zone))
-        return render.thread_list(found[:limit], shown, await threads.tags(user), today, words_of(request))
+        shown = render.View(shelf, tag, running, len(found) > limit)
+        today, words = datetime.now(zone_of(zone)), words_of(request)
+        digest, listed = render.thread_list(found[:limit], shown, await threads.tags(user), today, words)
+        return (gr.skip(), gr.skip()) if digest == seen else (listed, digest)
 
-    async def look(self, thread: str, zone: str, rows: int, event: gr.EventData, request: gr.Request):
+    async def look(self, zone: str, rows: int, event: gr.EventData, request: gr.Request):
         """The list, where it is another than the browser has."""
-        value = await self.show(thread, zone, rows, _named(event), request)
-        return gr.skip() if f'data-digest="{event.seen}"' in value[:200] else value
+        return await self.show(zone, rows, _named(event), str(event.seen), request)

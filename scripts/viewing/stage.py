@@ -77,8 +77,8 @@ def open_stage(longest: int, people: int) -> Iterator[Stage]:
 async def _fill(settings: Settings, lengths: list[int], people: int) -> None:
     """Threads that were talked in, turn by turn, so that they are folded as they would be."""
     quick = DemoModel(delay=0)
-    threads = {f"length-{n}": n // 2 for n in lengths} | {WRITING: 50}
-    threads |= {CROWD.format(n): 5 for n in range(people)}
+    threads = {CROWD.format(n): 5 for n in range(people)}  # the list begins with those used last
+    threads |= {f"length-{n}": n // 2 for n in reversed(lengths)} | {WRITING: 50}
     with tqdm(total=sum(threads.values()), desc="talking", unit="turn") as bar:
         async with open_graph(settings, models=Models(quick, quick, "quick", demo=True)) as graph:
             for thread, turns in threads.items():

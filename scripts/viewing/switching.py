@@ -8,7 +8,7 @@ from scripts.viewing.stage import OPEN, WRITING, Stage
 TIMES = 100
 OTHER = "length-10"
 LOUD = "Talk for long"
-WORDS, DELAY = 900, 0.12
+WORDS, DELAY = 1_500, 0.3
 """Of the answer that is written meanwhile: each word is `word` and a number."""
 
 WATCH = """() => { window.seen = 0; window.quiet = false; const look = () => {

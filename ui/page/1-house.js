@@ -17,6 +17,7 @@ window.lt = (() => {
   function url(id, push) {
     const address = id ? `?thread=${encodeURIComponent(id)}` : location.pathname;
     if (thread() !== id) history[push ? "pushState" : "replaceState"](null, "", address);
+    dispatchEvent(new Event("lt-url"));
     if (push) lt.draft(id);
   }
 

@@ -8,6 +8,8 @@ lt.threads = (() => {
   function threads(element, trigger) {
     const left = element.closest("#left");
     wire(left, trigger);
+    new MutationObserver(current).observe(left, { childList: true, subtree: true });
+    current();
     open = (id) => trigger("open", { id });
     left.addEventListener("click", (e) => {
       const button = e.target.closest("[data-menu]"), act = e.target.closest("[data-row]")?.dataset.row;
@@ -25,6 +27,13 @@ lt.threads = (() => {
       if (list) trigger("look", { seen: list.digest, shelf: list.shelf, tag: list.tag });
     }, LOOK);
   }
+
+  // Which thread the tab shows, by its address.
+  function current() {
+    for (const a of document.querySelectorAll("#threads li > a"))
+      if (a.dataset.id === thread()) a.setAttribute("aria-current", "page"); else a.removeAttribute("aria-current");
+  }
+  addEventListener("lt-url", current);
 
   function menu(button) {
     const list = $("#thread-menu"), shelf = button.closest("[data-shelf]").dataset.shelf;

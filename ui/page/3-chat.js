@@ -17,8 +17,22 @@ Object.assign(lt, (() => {
   const hold = () => keep(), follow = () => keep(0);
   for (const touch of ["wheel", "touchmove", "pointerdown", "keydown"]) addEventListener(touch, () => place++, { passive: true });
 
+  // A message ends with the signs of what can be done with it, which become buttons here.
+  let signs = {};
+  function buttons() {
+    const named = $("#heading h1")?.dataset;
+    for (const m of named ? document.querySelectorAll("#chat .lt-m:not(.lt-on)") : []) {
+      const can = m.className.match(/lt-can-(\w+)/)?.[1] ?? "";
+      m.classList.add("lt-on");
+      m.prepend(...Object.entries(signs).filter(([, sign]) => can.includes(sign)).map(([kind]) =>
+        Object.assign(document.createElement("button"), { type: "button", className: `lt-do lt-do-${kind}`, title: named[`do_${kind}`] })));
+    }
+  }
+
   // A button of a message triggers its event with the mark of the message that it is in.
-  function acts(element, trigger) {
+  function acts(element, trigger, made) {
+    signs = made;
+    buttons();
     document.addEventListener("click", (e) => {
       const button = e.target.closest?.("#chat .lt-do"), of = button?.closest(".lt-m")?.className.match(/lt-m-(\w+)/);
       const kind = button?.className.match(/lt-do-(\w+)/)?.[1];
@@ -76,6 +90,7 @@ Object.assign(lt, (() => {
       const who = heading?.dataset[m.dataset.testid === "user" ? "you" : "answer"];
       if (who && m.getAttribute("aria-label") !== who) m.setAttribute("aria-label", who), m.setAttribute("role", "group");
     }
+    buttons();
     if (fresh && box()) fresh = false, kept(lt.thread());
     const title = !heading || "new" in heading.dataset ? "Longthread" : `${heading.textContent} · Longthread`;
     if (title !== document.title) document.title = title;

@@ -1,7 +1,8 @@
 """Messages as rows of the chat: a `Bubble` each, and the notes in which the page itself speaks. Pure.
 
-A message ends with a mark, by which the page's script knows what its buttons are about: Gradio lets no
-other attribute through than `class` and `title`.
+A message ends with a mark, by which the page's script knows what its buttons are about, and with the signs
+of what can be done with it: the script makes the buttons, so that they cost no bytes a message. Gradio lets
+no other attribute through than `class` and `title`.
 """
 
 import hashlib
@@ -31,6 +32,10 @@ ARGUMENTS = 2_000
 
 RESULT = 8_000
 """Characters of a tool's result that are shown."""
+
+
+ACTS = {"copy": "c", "edit": "e", "again": "a", "undo": "u"}
+"""What can be done with a message, and its sign."""
 
 
 def bubble(role: str, text: str, **extra: Any) -> Bubble:
@@ -99,16 +104,13 @@ def message(message: BaseMessage, words: Words, acts: str = "") -> list[Bubble]:
 
 
 def _acts(entry: Entry, words: Words, *, now: bool, last: bool) -> str:
-    """A message's mark, and the buttons of what can be done with it. Their signs are in the style sheet."""
+    """A message's mark, what can be done with it, and its versions."""
     human, kinds = isinstance(entry.message, HumanMessage), ["copy"]
     if now:
         kinds += ["edit", *["undo"] * last] if human else ["again"]
-    buttons = "".join(
-        f'<button class="lt-do lt-do-{kind}" title="{escape(words(f"chat.do_{kind}"))}"></button>'
-        for kind in kinds
-    )
+    can = "".join(ACTS[kind] for kind in kinds)
     versions = _versions(entry, words) if now else ""
-    return f'\n\n<div class="lt-m lt-m-{mark(entry)}">{buttons}{versions}</div>'
+    return f'\n\n<div class="lt-m lt-m-{mark(entry)} lt-can-{can}">{versions}</div>'
 
 
 def _versions(entry: Entry, words: Words) -> str:

@@ -15,11 +15,10 @@ SHELVES = ("kept", "archived", "trashed")
 
 @dataclass(frozen=True)
 class View:
-    """What the list shows: a shelf, or of the kept those with a tag; the tab's thread; who is answering."""
+    """What the list shows: a shelf, or of the kept those with a tag; who is answering."""
 
     shelf: str = "kept"
     tag: str = ""
-    current: str = ""
     running: Iterable[str] = ()
     more: bool = False
 
@@ -36,10 +35,10 @@ def period(day: date, today: date, words: Words) -> str:
 
 def thread_list(
     threads: Sequence[Thread], view: View, tags: Mapping[str, int], now: datetime, words: Words
-) -> str:
-    """The list of threads, newest first, in groups; `now` carries the person's time zone.
+) -> tuple[str, str]:
+    """A digest of the list, and the list: newest first, in groups; `now` carries the person's time zone.
 
-    It begins with a digest of itself, by which a look at what did not change is told apart.
+    Which of them the tab shows is marked by the page's script: a list is not sent again for that.
     """
     parts, group, busy = [_chips(view, tags, words)], "", set(view.running)
     for thread in threads:
@@ -49,8 +48,7 @@ def thread_list(
         if heading != group:
             parts.append(f"{'</ul>' if group else ''}<h3>{escape(heading)}</h3><ul>")
             group = heading
-        current, running = thread.thread_id == view.current, thread.thread_id in busy
-        parts.append(_row(thread, words, current=current, running=running))
+        parts.append(_row(thread, words, running=thread.thread_id in busy))
     if not threads:
         which = "_tag" if view.tag else f"_{view.shelf}" if view.shelf != "kept" else ""
         parts.append(f'<p class="empty">{escape(words(f"threads.empty{which}"))}</p>')
@@ -60,7 +58,7 @@ def thread_list(
     body = "".join(parts)
     digest, tag = f"{crc32(body.encode()):x}", escape(view.tag)
     marks = f'data-digest="{digest}" data-shelf="{view.shelf}" data-tag="{tag}"'
-    return f'<nav aria-label="{escape(words("page.conversations"))}" {marks}>{body}</nav>'
+    return digest, f'<nav aria-label="{escape(words("page.conversations"))}" {marks}>{body}</nav>'
 
 
 def _chips(view: View, tags: Mapping[str, int], words: Words) -> str:
@@ -79,16 +77,15 @@ def _chips(view: View, tags: Mapping[str, int], words: Words) -> str:
     return f'<div class="chips" role="group" aria-label="{label}">{shelves}{named}</div>'
 
 
-def _row(thread: Thread, words: Words, *, current: bool, running: bool) -> str:
+def _row(thread: Thread, words: Words, *, running: bool) -> str:
     name, title = escape(thread.thread_id), escape(thread.title or words("threads.untitled"))
     answering, options = escape(words("threads.answering")), escape(words("threads.options_for", title="§"))
     dot = f'<i class="running" role="img" aria-label="{answering}"></i>' if running else ""
-    mark = ' aria-current="page"' if current else ""
     pinned = " data-pinned" if thread.pinned else ""
     return (
         f'<li data-id="{name}" data-tags="{escape(", ".join(thread.tags))}"{pinned}>'
         f'<a href="?thread={quote(thread.thread_id, safe="")}" title="{title}" '
-        f'data-do="open" data-id="{name}"{mark}>{dot}<span>{title}</span></a>'
+        f'data-do="open" data-id="{name}">{dot}<span>{title}</span></a>'
         f'<button type="button" class="dots" data-menu aria-haspopup="menu" '
         f'aria-label="{options.replace("§", title)}">⋯</button></li>'
     )
