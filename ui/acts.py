@@ -1,6 +1,6 @@
 # pyright: basic
 # (Gradio makes its events at run time.)
-"""What can be done with one message: copy it, say it anew, ask again, take it back, see its other versions.
+"""What can be done with one message: copy it, say it anew, ask again, take it back, pin it, see its versions.
 
 The buttons are part of the messages (`ui.render.chat`); which message one belongs to is said by its mark, and
 looked up anew among what is stored.
@@ -23,10 +23,12 @@ KINDS = (*ACTS, "prev", "next")
 
 @dataclass(frozen=True)
 class Acts:
-    """What others may listen to: the branch changed (`moved`), or a text went into the composer (`taken`)."""
+    """What others may listen to: the branch changed (`moved`), a text went into the composer (`taken`), or a
+    message is pinned or no longer (`pinned`)."""
 
     moved: list[Dependency]
     taken: list[Dependency]
+    pinned: list[Dependency]
 
 
 def acts(graph: Graph, tab: Tab, composer: gr.Textbox) -> Acts:
@@ -54,7 +56,11 @@ def acts(graph: Graph, tab: Tab, composer: gr.Textbox) -> Acts:
         buttons.prev(tab.views.told(acting.previous), place, tab.place, **ONCE),
         buttons.next(tab.views.told(acting.following), place, tab.place, **ONCE),
     ]
-    return Acts(moved, taken)
+    pinned = [
+        buttons.pin(tab.views.told(acting.pin), place, None, **ONCE),
+        buttons.unpin(tab.views.told(acting.unpin), place, None, **ONCE),
+    ]
+    return Acts(moved, taken, pinned)
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,18 @@ class Acting:
         point = await graph.threads.before(place, asked[-1].id or "")
         self.tab.views.leave(request, await graph.turns.again(point, asked[-1]))
         return now(thread)
+
+    async def pin(self, thread: str, at: str, shown: float, request: gr.Request, event: gr.EventData):
+        """Always send the message whole."""
+        place = bookmark(thread, request)
+        _, entry = await self._entry(place, shown, event)
+        await self.graph().pins.pin(place, entry.id or "")
+
+    async def unpin(self, thread: str, at: str, shown: float, request: gr.Request, event: gr.EventData):
+        """Send the message no longer than others."""
+        place = bookmark(thread, request)
+        _, entry = await self._entry(place, shown, event)
+        await self.graph().pins.unpin(place, entry.id or "")
 
     async def previous(self, thread: str, at: str, shown: float, request: gr.Request, event: gr.EventData):
         """The version before this one."""

@@ -85,7 +85,7 @@ def page(graph: Graph, *, demo: bool) -> gr.Blocks:
         sides = [names.listing, past.moments, spent.gauge, used]
         elsewhere = [arrived, names.opened, *names.changed, *past.moved]
         for event in [*elsewhere, *talk.events, spent.trimmed, back]:
-            bell.after(event, keep=event is talk.grown or event is back)
+            bell.after(event, keep=event in talk.kept or event is back)
         for rung in (bell.draw, bell.keep):
             bell.settled(talk.drawing.after(rung, stay=rung is bell.keep), tab)
         talk.drawing.around(bell.settle)

@@ -30,7 +30,12 @@ class Chat:
     @property
     def events(self) -> list[Dependency]:
         """All of them."""
-        return [self.sent, self.asked, self.grown, self.left, *self.acts.moved, *self.acts.taken]
+        return [self.sent, self.asked, self.left, *self.acts.moved, *self.acts.taken, *self.kept]
+
+    @property
+    def kept(self) -> list[Dependency]:
+        """Those after which the reader stays where they are."""
+        return [self.grown, *self.acts.pinned]
 
 
 def chat(graph: Graph, tab: Tab) -> Chat:

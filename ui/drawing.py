@@ -166,7 +166,8 @@ class Drawing:
             context = await self.graph().acontext(place)
         except LongthreadError:
             context = None  # too long for any prompt: the composer will say so
-        return render.conversation(page.entries, context, words, now=not place.checkpoint_id)
+        now, pins = not place.checkpoint_id, self.graph().pins.possible
+        return render.conversation(page.entries, context, words, now=now, pins=pins)
 
 
 async def _growing(

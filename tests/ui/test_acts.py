@@ -199,3 +199,24 @@ def test_a_graph_that_asks_goes_on_as_it_is_told_after_a_reload_too(
     tool.get_by_text("book_table").click()
     expect(tool.get_by_text("dinner for two")).to_be_visible()
     expect(tool).to_contain_text(said)
+
+
+@browser
+def test_a_pinned_message_stays_pinned_and_is_sent_though_it_is_folded(tab: Tab, model: ModelServer) -> None:
+    model.words = 5
+    for text in ("My train leaves at nine", "I like plums", "And pears"):
+        tab.say(text).answered()
+    act(tab.mine.first, "pin")
+    expect(tab.mine.first.locator(".lt-do-unpin")).to_be_visible()
+    tab.page.click("#trim")
+    expect(tab.notes).to_contain_text("4 messages summarised")
+    tab.reload()
+    expect(tab.mine.first.locator(".lt-do-unpin")).to_be_visible()
+    model.words = 5
+    tab.say("When is it?").answered()
+    sent = [message["content"] for message in model.answers[-1].messages]
+    assert "My train leaves at nine" in sent and "I like plums" not in sent
+    act(tab.mine.first, "unpin")
+    expect(tab.mine.first.locator(".lt-do-pin")).to_be_attached()
+    tab.say("And now?").answered()
+    assert "My train leaves at nine" not in [message["content"] for message in model.answers[-1].messages]

@@ -11,7 +11,7 @@ from ui.tab import Views
 
 @pytest.mark.anyio
 async def test_a_drawing_begins_when_the_one_before_has_ended() -> None:
-    """Else the last frame of the older one, in another thread, came after the first of the newer, and stayed."""
+    """Else the last frame of the older came after the first of the newer, in another thread, and stayed."""
     views, tab, other = Views(), *(SimpleNamespace(session_hash=name) for name in ("tab", "other"))
     asked: Any = tab
     first = views.begin(asked)

@@ -16,6 +16,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolCa
 
 from graph.approvals import Approval
 from graph.asking import FALLBACK
+from graph.inputs import can_be_pinned
 from graph.transcript import Entry
 from graph.turns import ContextView
 from ui.render.text import closed, markdown, text_of
@@ -34,7 +35,7 @@ RESULT = 8_000
 """Characters of a tool's result that are shown."""
 
 
-ACTS = {"copy": "c", "edit": "e", "again": "a", "undo": "u"}
+ACTS = {"copy": "c", "edit": "e", "again": "a", "undo": "u", "pin": "p", "unpin": "q"}
 """What can be done with a message, and its sign."""
 
 
@@ -56,12 +57,18 @@ def mark(entry: Entry) -> str:
 
 
 def conversation(
-    entries: Sequence[Entry], context: ContextView | None, words: Words, *, now: bool = False
+    entries: Sequence[Entry],
+    context: ContextView | None,
+    words: Words,
+    *,
+    now: bool = False,
+    pins: bool = False,
 ) -> list[Bubble]:
     """A stretch of a thread, with a divider where the fold is and another above what is sent.
 
-    `now`: it is the active branch, in which something else can be said.
+    `now`: it is the active branch, in which something else can be said; `pins`: and messages can be pinned.
     """
+    pinned = {message.id for message in context.pinned} if context else set[str | None]()
     rows: list[Bubble] = []
     folded = folds(context.summary if context else None)
     left_out = context.prompt.left_out if context else 0
@@ -75,7 +82,13 @@ def conversation(
         if left_out and place == sent_from:
             rows.append(note(words("chat.left_out", count=left_out), "divider"))
         if not (isinstance(entry.message, ToolMessage) and entry.message.tool_call_id in called):
-            acts = _acts(entry, words, now=now, last=bool(asked) and entry.seq == asked[-1])
+            acts = _acts(
+                entry,
+                words,
+                now=now,
+                last=bool(asked) and entry.seq == asked[-1],
+                pinned=(entry.id in pinned) if pins else None,
+            )
             rows += message(entry.message, words, acts)
             rows += [
                 _call(call, entry.created, results.get(call["id"]), words) for call in _calls(entry.message)
@@ -103,11 +116,13 @@ def message(message: BaseMessage, words: Words, acts: str = "") -> list[Bubble]:
     return rows
 
 
-def _acts(entry: Entry, words: Words, *, now: bool, last: bool) -> str:
-    """A message's mark, what can be done with it, and its versions."""
+def _acts(entry: Entry, words: Words, *, now: bool, last: bool, pinned: bool | None) -> str:
+    """A message's mark, what can be done with it, and its versions. `pinned`: None where none can be."""
     human, kinds = isinstance(entry.message, HumanMessage), ["copy"]
     if now:
         kinds += ["edit", *["undo"] * last] if human else ["again"]
+    if now and pinned is not None and entry.created and can_be_pinned(entry.message):
+        kinds.append("unpin" if pinned else "pin")
     can = "".join(ACTS[kind] for kind in kinds)
     versions = _versions(entry, words) if now else ""
     return f'\n\n<div class="lt-m lt-m-{mark(entry)} lt-can-{can}">{versions}</div>'
