@@ -1,5 +1,6 @@
-"""Where something else can be said: the moment before a message, and the beginning of a thread: `Forking`."""
+"""Moments by their messages: before one, to say something else, and the first with one: `Forking`."""
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any, cast
 
@@ -50,20 +51,37 @@ class Forking:
             raise CheckpointNotFound
         return place.at(await self._root(place) if at == 0 else await self._holding(thread, line, tip, at))
 
+    async def first(self, place: Bookmark, message_id: str) -> Bookmark:
+        """The first moment of the bookmark's branch that has this message. Raises as `before`."""
+        thread, line, tip, _ = await self._transcripts.line(place)
+        at = (await self._transcripts.positions(thread, line, [message_id])).get(message_id)
+        if at is None:
+            raise CheckpointNotFound
+        found = ""
+        async for record in self._back(thread, tip):
+            if record.line.length <= at:
+                break
+            found = record.id
+        return place.at(found)
+
     async def _holding(self, thread: int, line: Runs, tip: str, length: int) -> str:
         """The newest checkpoint on the way back from `tip` whose line is the first `length` of `line`."""
+        async for record in self._back(thread, tip):
+            if record.line.length <= length:
+                if record.line == line.cut(0, length):
+                    return record.id
+                break
+        raise CheckpointNotFound
+
+    async def _back(self, thread: int, tip: str) -> AsyncIterator[Record]:
+        """The checkpoints on the way back from `tip`, newest first."""
         at: str | None = tip
         while at:
             values = {"thread": thread, "tip": at, "steps": STEPS}
             at = None
             for row in await self._tables.rows(_BACK, values):
-                record = Record.read(id=row["id"], parent=None, ns="", body=row["body"], metadata=None)
-                if record.line.length <= length:
-                    if record.line == line.cut(0, length):
-                        return record.id
-                    raise CheckpointNotFound
+                yield Record.read(id=row["id"], parent=None, ns="", body=row["body"], metadata=None)
                 at = row["parent"]
-        raise CheckpointNotFound
 
     async def _root(self, place: Bookmark) -> str:
         """The empty checkpoint that the thread began with: the same each time, and stored when it is first

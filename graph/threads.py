@@ -237,6 +237,10 @@ class Threads:
         """
         return await self._forking.before(place, message_id)
 
+    async def first(self, place: Bookmark, message_id: str) -> Bookmark:
+        """The first moment of the branch that has this message. Raises as `before`."""
+        return await self._forking.first(place, message_id)
+
     async def switch(self, place: Bookmark) -> None:
         """Make the bookmark's checkpoint the tip of the active branch.
 

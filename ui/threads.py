@@ -4,6 +4,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -12,17 +13,17 @@ import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
-from graph import Bookmark, ThreadNotFound
+from graph import Bookmark, CheckpointNotFound, ThreadNotFound
 from graph.threads import Shelf
 from ui.render import threads as render
-from ui.tab import DIRECT, Graph, Tab, bookmark, now, user_of, zone_of
+from ui.tab import DIRECT, LOOK, WINDOW, Graph, Tab, bookmark, now, user_of, zone_of
 from ui.words import words_of
 
 ROWS = 50
 """Threads in the list at first, and by how many "Show more" grows it."""
 
 FOUND = 240
-"""Messages in the chat of a thread that was opened at a hit of a search."""
+"""Messages in the chat of a thread that was opened at a hit of a search, at most."""
 
 EVENTS = (
     "open",
@@ -87,10 +88,30 @@ def _opens(graph: Graph, tab: Tab, names: gr.HTML) -> Dependency:
     @tab.views.told
     async def open(thread: str, request: gr.Request, event: gr.EventData):
         await _leave(graph, thread, str(event.id), request)
-        place = now(str(event.id))
-        return (*place[:3], FOUND) if getattr(event, "said", "") else place
+        said = str(getattr(event, "said", "") or "")
+        if not said:
+            return now(str(event.id))
+        place = bookmark(str(event.id), request)
+        try:
+            return await _at(graph, place, said)
+        except CheckpointNotFound as error:  # the moment is not kept
+            tab.views.leave(request, error)
+            return now(place.thread_id)
 
     return names.open(open, [tab.thread], tab.place, **DIRECT)
+
+
+async def _at(graph: Graph, place: Bookmark, said: str) -> tuple[str, str, str, int]:
+    """Where a message that was found is seen: now; or where it is far above or on another branch, the moment
+    that first had it. Raises `ThreadNotFound`, `CheckpointNotFound`."""
+    threads = graph().threads
+    if any(entry.id == said for entry in (await threads.transcript(place, limit=FOUND)).entries):
+        return (*now(place.thread_id)[:3], FOUND)
+    for tip in ("", *(bough.tip for bough in await threads.branches(place))):
+        with suppress(CheckpointNotFound):
+            moment = await threads.first(place.at(tip or None), said)
+            return place.thread_id, moment.checkpoint_id or "", LOOK, WINDOW
+    raise CheckpointNotFound
 
 
 async def _leave(graph: Graph, thread: str, opened: str, request: gr.Request) -> None:

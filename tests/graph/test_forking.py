@@ -108,3 +108,20 @@ async def test_a_moment_that_was_pruned_is_told(graph: OpenGraph, place: Bookmar
     await saver.aprune([place.thread_id])
     with pytest.raises(CheckpointNotFound):
         await graph.threads.before(place, entries[2].id or "")
+
+
+async def test_the_first_moment_with_a_message_is_found_on_its_branch(
+    graph: OpenGraph, place: Bookmark
+) -> None:
+    """However much was said since; what is not on the branch has none."""
+    before = await say(graph, place, "One?", "Two?", "Three?")
+    for nth, entry in enumerate(before):
+        moment = await graph.threads.first(place, str(entry.id))
+        there = await said(graph, moment)
+        assert [e.id for e in there] == [e.id for e in before[: nth + (2 if nth % 2 == 0 else 1)]]
+    point = await graph.threads.before(place, str(before[2].id))
+    await say(graph, point, "Or else?")
+    with pytest.raises(CheckpointNotFound):
+        await graph.threads.first(place, str(before[2].id))
+    with pytest.raises(ThreadNotFound):
+        await graph.threads.first(Bookmark(place.thread_id, "somebody else"), str(before[0].id))

@@ -3,7 +3,6 @@
 import asyncio
 import traceback
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
@@ -174,7 +173,7 @@ async def test_a_message_is_weighed_as_the_model_counts_in_this_thread(
 @pytest.mark.parametrize(
     "checkpoint",
     [
-        str(uuid4()),
+        "b07a2cd9-cda2-493d-9d31-f9dabc8c9372",
         "garbage",
         "zzzz",
         "1f000000-0000-6000-8000-000000000000",

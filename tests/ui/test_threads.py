@@ -175,6 +175,21 @@ def test_ctrl_k_finds_titles_and_messages_and_opens_them(tab: Tab) -> None:
 
 
 @browser
+def test_what_was_said_on_another_branch_is_found_where_it_was_said(tab: Tab) -> None:
+    tab.say("Damson jelly").answered()
+    tab.mine.first.hover()
+    tab.mine.first.locator(".lt-do-edit").click()
+    expect(tab.page.locator("#composer textarea")).to_have_value("Damson jelly")
+    tab.say("Sloe gin").answered()
+    tab.page.fill("#thread-search", "damson")
+    tab.page.locator("#thread-found li", has_text="You").first.locator("a").click()
+    expect(tab.page.locator("#chat .lt-found")).to_contain_text("Damson jelly")
+    expect(tab.page.locator("#banner-text")).to_contain_text("read only")
+    tab.page.click("#back")
+    expect(tab.mine).to_have_text(["Sloe gin"])
+
+
+@browser
 def test_a_late_answer_to_an_older_search_does_not_show(tab: Tab) -> None:
     tab.say("Rhubarb crumble").answered()
     held = list[Route]()

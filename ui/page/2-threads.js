@@ -15,8 +15,8 @@ lt.threads = (() => {
       const button = e.target.closest("[data-menu]"), act = e.target.closest("[data-row]")?.dataset.row;
       if (button) menu(button);
       if (act) { $("#thread-menu").hidePopover(); does[act](trigger); }
-      const said = e.target.closest("[data-said]")?.dataset.said;
-      if (said) seek(said);
+      const mark = e.target.closest("[data-mark]")?.dataset.mark;
+      if (mark) seek(mark);
     });
     left.addEventListener("close", (e) => e.target.returnValue === "remove" && trigger("remove", { id: row.dataset.id }), true);
     left.addEventListener("input", (e) => e.target.id === "thread-search" && search(e.target));
@@ -113,10 +113,10 @@ lt.threads = (() => {
   }
 
   // To the message that was found, once it is drawn.
-  function seek(said) {
-    const words = said.replace(/[^\p{L}\p{N}]+/gu, " ").trim().slice(0, 40), until = performance.now() + 4000;
+  function seek(mark) {
+    const until = performance.now() + 10000;
     (function again() {
-      const row = [...document.querySelectorAll("#chat .message-row")].find((r) => r.textContent.replace(/[^\p{L}\p{N}]+/gu, " ").includes(words));
+      const row = $(`#chat .lt-m-${mark}`)?.closest(".message-row");
       if (!row) return performance.now() < until && setTimeout(again, 200);
       setTimeout(() => { lt.hold(); row.scrollIntoView({ block: "center" }); row.classList.add("lt-found"); dispatchEvent(new Event("wheel")); }, 400);
     })();

@@ -52,7 +52,15 @@ def note(text: str, kind: str = "aside", **extra: Any) -> Bubble:
 
 def mark(entry: Entry) -> str:
     """What tells this message from the others of its branch, in ten signs."""
-    name = f"{entry.seq}" if entry.id is None else f"id {entry.id}"
+    return mark_of(entry.id) if entry.id is not None else _short(f"{entry.seq}")
+
+
+def mark_of(message_id: str) -> str:
+    """The same, of a message with an id."""
+    return _short(f"id {message_id}")
+
+
+def _short(name: str) -> str:
     return hashlib.blake2s(name.encode(), digest_size=5).hexdigest()
 
 

@@ -7,6 +7,7 @@ from html import escape
 from urllib.parse import quote
 
 from graph.searching import Hit
+from ui.render.chat import mark_of
 from ui.words import Words
 
 
@@ -26,11 +27,15 @@ def _hit(hit: Hit, query: str, zone: tzinfo, words: Words) -> str:
     role = "title" if hit.message_id is None else "you" if hit.role == "human" else "answer"
     excerpt = "" if role == "title" else f"<q>{marked(hit.excerpt, query)}</q>"
     shown = marked(hit.title, query) if role == "title" else title
-    said = escape(hit.excerpt) if role != "title" else ""
+    said = (
+        f' data-said="{escape(hit.message_id)}" data-mark="{mark_of(hit.message_id)}"'
+        if hit.message_id
+        else ""
+    )
     name, day = escape(words(f"threads.found_{role}")), escape(words.day(at.date()))
     return (
         f'<li><a href="?thread={quote(hit.thread_id, safe="")}" data-do="open" '
-        f'data-id="{escape(hit.thread_id)}" data-said="{said}"><span>{shown}</span>{excerpt}'
+        f'data-id="{escape(hit.thread_id)}"{said}><span>{shown}</span>{excerpt}'
         f'<small>{name} · <time datetime="{at.isoformat()}">{day}</time></small></a></li>'
     )
 
