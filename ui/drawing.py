@@ -89,14 +89,12 @@ class Drawing:
     ) -> AsyncIterator[Any]:
         """What is stored, then the answer as it grows, then what is stored again."""
         ours, left = self.tab.views.begin(request), self.tab.views.take(request)
-        words = words_of(request)
+        words, turn = words_of(request), None
         if isinstance(left, LongthreadError):
             tell(left, words)
         try:
             place = bookmark(thread, request, at) if thread else None
             turn = await self._turn(place, left) if place else None
-            if turn:
-                self.tab.views.followed(request)
             async for rows in self._rows(place, turn, int(shown), ours, words):
                 if not ours():
                     break
@@ -107,6 +105,8 @@ class Drawing:
         except LongthreadError as error:
             if type(error) is not type(left):  # the same trouble twice is told once
                 tell(error, words)
+        if turn and ours():  # else a newer drawing follows it to its end
+            self.tab.views.followed(request)
         yield gr.skip()  # the last frame is sent again in full, and might land in a thread opened meanwhile
 
     async def _rows(
