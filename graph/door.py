@@ -98,8 +98,13 @@ async def _furnished(saver: PostgresCheckpointer, settings: Settings, models: Mo
     graph.bridge = await Bridge.here_now()
     graph.threads = Threads(saver)
     titling = Titling(graph.threads, models, settings)
-    graph.turns = Turns(graph, settled=titling.after, sweep=lambda: graph.threads.sweep(settings.trash_days))
     graph.summaries, graph.pins = Summaries(graph, Transcripts(saver)), Pins(graph, Transcripts(saver))
+    graph.turns = Turns(
+        graph,
+        anew=graph.summaries.again,
+        settled=titling.after,
+        sweep=lambda: graph.threads.sweep(settings.trash_days),
+    )
     graph.health = Health(saver, models)
     graph.usage, graph.vitals = Usage(saver, settings.prices), Vitals(saver)
     return graph

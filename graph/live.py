@@ -106,12 +106,13 @@ class Turns:
         self,
         graph: ThreadGraph,
         *,
+        anew: Callable[[Bookmark], Awaitable[None]],
         settled: Callable[[Bookmark], Coroutine[Any, Any, None]] | None = None,
         sweep: Callable[[], Awaitable[int]] | None = None,
     ) -> None:
-        """`settled` is run, as a task of its own, after each answer; `sweep` now and then by `recover`, and
-        says how many threads it deleted."""
-        self._graph, self._settled, self._sweep = graph, settled, sweep
+        """`anew` writes a thread's summary anew; `settled` is run, as a task of its own, after each answer;
+        `sweep` now and then by `recover`, and says how many threads it deleted."""
+        self._graph, self._anew, self._settled, self._sweep = graph, anew, settled, sweep
         self._after: set[asyncio.Task[None]] = set()
         self._running: dict[str, Turn] = {}
         self._followed: dict[str, Turn] = {}
@@ -195,10 +196,12 @@ class Turns:
         return None
 
     async def trim(self, place: Bookmark) -> Turn:
-        """Fold all but the last exchange now."""
-        turn = Turn(place, None)
-        turn.folding = True
-        return self._launch(turn, lambda _: self._graph.atrim(place))
+        """Fold all but the last exchange now. Raises `ThreadBusy`."""
+        return self._fold(place, self._graph.atrim)
+
+    async def resummarise(self, place: Bookmark) -> Turn:
+        """Have the summary written anew; if the model fails the old one stays. Raises `ThreadBusy`."""
+        return self._fold(place, self._anew)
 
     async def stop(self, place: Bookmark) -> bool:
         """End the answer here and keep what there is, in whichever process; False when none is under way."""
@@ -239,6 +242,12 @@ class Turns:
             await asyncio.wait(list(self._tasks), timeout=5)
         for task in list(self._tasks):
             task.cancel()
+
+    def _fold(self, place: Bookmark, work: Callable[[Bookmark], Awaitable[Any]]) -> Turn:
+        """A turn that says nothing: it works on the summary."""
+        turn = Turn(place, None)
+        turn.folding = True
+        return self._launch(turn, lambda _: work(place))
 
     def _launch(self, turn: Turn, work: Callable[[Turn], Awaitable[Any]]) -> Turn:
         if self.running(turn.bookmark):

@@ -13,6 +13,7 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import StateSnapshot
 
 from graph.bookmark import Bookmark
+from graph.checkpointers.records import SUMMARY_ACT
 from graph.errors import CheckpointNotFound, InvalidInput, ThreadBusy
 from graph.summarize import edited, notes, resummarise
 from graph.tokens import correction
@@ -50,7 +51,7 @@ class Summaries:
             kept = {message.id for message in window}
             back = [message for message in folded if message.id not in kept]
             update = {"summary": before, "messages": [RemoveMessage(REMOVE_ALL_MESSAGES), *back, *window]}
-            await self._graph.aupdate_state(held, update, as_node=NODE)
+            await self._write(held, "undo", update)
 
     async def again(self, place: Bookmark) -> None:
         """Have the summary written anew, from the messages that it stands for and not from itself.
@@ -62,24 +63,35 @@ class Summaries:
             messages = await self._covered(place, old)
             scale = correction(now.values["messages"])
             made = await resummarise(old, messages, scale, self._graph.models, self._graph.settings)
-            await self._graph.aupdate_state(held, {"summary": made}, as_node=NODE)
+            await self._write(held, "again", {"summary": made})
 
-    async def edit(self, place: Bookmark, text: str) -> None:
+    async def edit(self, place: Bookmark, text: str, *, of: str | None = None) -> None:
         """Put these words in the summary's place; later folds go on from them.
 
-        Raises `InvalidInput` for a text that is blank, cannot be stored, or has more tokens than a summary
-        may have.
+        `of` is the id of the summary that they are meant for, where somebody has thought about them for a
+        while. Raises `InvalidInput` where it is another by now, and for a text that is blank, cannot be
+        stored, or has more tokens than a summary may have.
         """
         async with self._held(place) as (held, now):
-            scale = correction(now.values["messages"])
-            made = edited(now.values["summary"], text, scale, self._graph.settings.budget)
-            await self._graph.aupdate_state(held, {"summary": made}, as_node=NODE)
+            old: SystemMessage = now.values["summary"]
+            if of is not None and of != old.id:
+                raise InvalidInput(
+                    "The summary has changed since you began to edit it, so yours was not put in its place. "
+                    "Look at the new one, and edit that."
+                )
+            made = edited(old, text, correction(now.values["messages"]), self._graph.settings.budget)
+            await self._write(held, "edit", {"summary": made})
 
     @asynccontextmanager
     async def _held(self, place: Bookmark) -> AsyncIterator[tuple[RunnableConfig, StateSnapshot]]:
         """The config of a change of this thread, and its state, which has a summary."""
         async with self._graph.holding(place.config) as held:
             yield held, _summarised(await self._graph.aget_state(held))
+
+    async def _write(self, held: RunnableConfig, act: str, update: dict[str, Any]) -> None:
+        """A checkpoint whose metadata say what was done."""
+        told = {**held.get("metadata", {}), SUMMARY_ACT: act}
+        await self._graph.aupdate_state({**held, "metadata": told}, update, as_node=NODE)
 
     async def _last_fold(
         self, place: Bookmark, now: StateSnapshot

@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage
 from graph.bookmark import Bookmark
 from graph.checkpointers import PostgresCheckpointer
 from graph.checkpointers.asked import made
-from graph.checkpointers.records import Record
+from graph.checkpointers.records import SUMMARY_ACT, Record
 from graph.checkpointers.rows import MessageRow
 from graph.checkpointers.runs import Runs
 from graph.steps import Steps
@@ -76,7 +76,8 @@ class Moment:
 
     `kind` is input, question, answer, fold, update or fork; `active`: it is on the active branch; `tip`:
     nothing was built on it. It is the `number`th of `total` steps of its branch, from 1; `nodes` wrote it;
-    `tokens` are the prompt's and the answer's, of an answer whose model said so.
+    `tokens` are the prompt's and the answer's, of an answer whose model said so. Of a fold, `folded` are the
+    messages that its summary stands for, and `act` is what a person did to the summary: undo, again, edit.
     """
 
     checkpoint_id: str
@@ -91,6 +92,8 @@ class Moment:
     total: int = 1
     nodes: Sequence[str] = ()
     tokens: tuple[int, int] | None = None
+    folded: int = 0
+    act: str = ""
 
 
 class Timelines:
@@ -136,6 +139,8 @@ class Timelines:
             total,
             record.nodes,
             self._tokens(record, said),
+            _folded(record),
+            str(record.metadata.get(SUMMARY_ACT, "")) if record.kind == "fold" else "",
         )
 
     def _tokens(self, record: Record, said: Mapping[int, MessageRow]) -> tuple[int, int] | None:
@@ -159,12 +164,17 @@ def _record(row: dict[str, Any]) -> Record:
     return Record(row["id"], row["parent"], "", kind, row["metadata"], {}, {})
 
 
+def _folded(record: Record) -> int:
+    """How many messages of the conversation are not in the window."""
+    if record.kind != "fold":
+        return 0
+    stored = record.values.get("messages", ["m", []])
+    left = Runs(tuple(stored[1])).length if stored[0] == "m" else 0
+    return record.line.length - left
+
+
 def _preview(record: Record, said: Mapping[int, MessageRow]) -> str:
-    if record.kind == "fold":
-        stored = record.values.get("messages", ["m", []])
-        left = Runs(tuple(stored[1])).length if stored[0] == "m" else 0
-        return f"{record.line.length - left:,} messages summarised"
     last = record.line.last
-    if last is None or last not in said or record.kind == "input":
+    if last is None or last not in said or record.kind in ("input", "fold"):
         return ""
     return shorten(said[last].text or "", PREVIEW)

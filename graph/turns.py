@@ -19,7 +19,7 @@ from langgraph.types import Command, StateSnapshot, StateUpdate
 from graph.admission import LEASE
 from graph.bookmark import Bookmark, configurable, with_places
 from graph.bridge import Bridge
-from graph.budget import Prompt, compose, fits
+from graph.budget import Budget, Prompt, choose_fold, compose, fits
 from graph.context import Context
 from graph.errors import CheckpointNotFound
 from graph.inputs import check, check_kept, messages_in, said
@@ -37,16 +37,27 @@ LARGE = 4
 
 @dataclass(frozen=True)
 class ContextView:
-    """What the next turn would send, before the next question; `limit`: tokens a prompt may hold.
+    """What the next turn would send, before the next question, within this budget.
 
     The question itself needs room: a long one leaves out more of the oldest messages.
     """
 
     prompt: Prompt
     summary: SystemMessage | None
-    limit: int
+    budget: Budget
     window: Sequence[BaseMessage] = ()
     pinned: Sequence[BaseMessage] = ()
+
+    @property
+    def limit(self) -> int:
+        """Tokens that a prompt may hold."""
+        return self.budget.prompt
+
+    @property
+    def due(self) -> bool:
+        """Whether a fold follows the next answer already: counts the window anew, so only for who looks."""
+        system = cast("SystemMessage", self.prompt.messages[0])
+        return choose_fold(system, self.summary, self.window, self.budget, pinned=self.pinned) is not None
 
     @property
     def parts(self) -> list[Part]:
@@ -195,7 +206,7 @@ class ThreadGraph(TurnTaking):
         window: list[BaseMessage] = values.get("messages") or []
         pinned: list[BaseMessage] = values.get("pinned") or []
         prompt = compose(system, summary, window, self.settings.budget, pinned)
-        return ContextView(prompt, summary, self.settings.budget.prompt, window, pinned)
+        return ContextView(prompt, summary, self.settings.budget, window, pinned)
 
     async def atrim(self, place: Bookmark) -> bool:
         """Fold all but the last exchange now. False if there was nothing to fold. Raises `ModelError`."""

@@ -88,7 +88,7 @@ class Acting:
         """The question in the composer, and the thread as it was before; that branch is kept."""
         place, graph = bookmark(thread, request), self.graph()
         _, entry = await self._entry(place, shown, event)
-        await _free(graph, place)
+        await free(graph, place)
         if entry.created is None:
             return await graph.turns.withdraw(place), *now(thread)
         await graph.threads.switch(await graph.threads.before(place, entry.id or ""))
@@ -129,7 +129,7 @@ class Acting:
     async def _turn_to(self, step: int, thread: str, shown: float, request: gr.Request, event: gr.EventData):
         place, graph = bookmark(thread, request), self.graph()
         _, entry = await self._entry(place, shown, event)
-        await _free(graph, place)
+        await free(graph, place)
         nth = next((n for n, branch in enumerate(entry.branches) if branch.current), 0) + step
         if 0 <= nth < len(entry.branches):
             await graph.threads.switch(place.at(entry.branches[nth].checkpoint_id))
@@ -144,7 +144,7 @@ class Acting:
         raise CheckpointNotFound
 
 
-async def _free(graph: OpenGraph, place: Bookmark) -> None:
+async def free(graph: OpenGraph, place: Bookmark) -> None:
     """Raises `ThreadBusy` while an answer is being written."""
     if await graph.turns.under_way(place):
         raise ThreadBusy

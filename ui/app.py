@@ -84,8 +84,16 @@ def page(graph: Graph, *, demo: bool) -> gr.Blocks:
         blocks.unload(tab.views.forget)
         sides = [names.listing, past.moments, spent.gauge, used]
         elsewhere = [arrived, names.opened, *names.changed, *past.moved]
-        for event in [*elsewhere, *talk.events, spent.trimmed, back]:
-            bell.after(event, keep=event in talk.kept or event is back)
+        stays = [*talk.kept, back, *spent.summary.changed]
+        for event in [
+            *elsewhere,
+            *talk.events,
+            spent.trimmed,
+            spent.summary.anew,
+            back,
+            *spent.summary.changed,
+        ]:
+            bell.after(event, keep=any(event is one for one in stays))
         for rung in (bell.draw, bell.keep):
             bell.settled(talk.drawing.after(rung, stay=rung is bell.keep), tab)
         talk.drawing.around(bell.settle)

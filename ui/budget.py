@@ -1,6 +1,6 @@
 # pyright: basic
 # (Gradio makes its events at run time.)
-"""What the next prompt holds: the meter, the summary's text, each message, and "Trim now"."""
+"""What the next prompt holds: the meter, the summary, each message, and "Trim now"."""
 
 from dataclasses import dataclass
 
@@ -10,15 +10,18 @@ from gradio.events import Dependency
 from graph import InvalidInput
 from ui.render.budget import listing
 from ui.render.budget import meter as drawn
+from ui.render.summary import summary as summarised
+from ui.summary import Summary, summary
 from ui.tab import DIRECT, NOW, Graph, Tab, bookmark
 from ui.words import label, words_of
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What others may listen to: a fold was asked for; and how to draw."""
+    """What others may listen to: a fold was asked for, and what `Summary` has; and how to draw."""
 
     trimmed: Dependency
+    summary: Summary
     gauge: "Gauge"
 
 
@@ -26,11 +29,12 @@ def budget(graph: Graph, tab: Tab) -> Budget:
     """Make the panel."""
     gr.HTML(f"<h2>{label('budget.context')}</h2>", apply_default_css=False)
     meter = gr.HTML("", elem_id="meter", apply_default_css=False)
+    folded = summary(graph, tab)
     trim = gr.Button(label("budget.trim"), size="sm", elem_id="trim", interactive=False)
     with gr.Accordion(label("budget.list"), open=False, elem_id="sent") as fold_out:
         listed = gr.HTML("", elem_id="sent-list", apply_default_css=False)
     opened = gr.Textbox("", visible=False)
-    gauge = Gauge(graph, tab, meter, trim, listed, opened)
+    gauge = Gauge(graph, tab, meter, folded.panel, trim, listed, opened)
     place = [tab.thread, tab.at]
     # Drawn for who opens it only: opening a thread stays small.
     fold_out.expand(tab.views.told(gauge.open), place, [listed, opened], **DIRECT)
@@ -41,16 +45,17 @@ def budget(graph: Graph, tab: Tab) -> Budget:
         tab.views.leave(request, await graph().turns.trim(bookmark(thread, request)))
 
     trimmed = trim.click(fold, [tab.thread], None, **DIRECT)
-    return Budget(trimmed, gauge)
+    return Budget(trimmed, folded, gauge)
 
 
 @dataclass(frozen=True)
 class Gauge:
-    """Draws the meter of a tab."""
+    """Draws the meter of a tab, and what goes with it."""
 
     graph: Graph
     tab: Tab
     meter: gr.HTML
+    summary: gr.HTML
     trim: gr.Button
     listed: gr.HTML
     opened: gr.Textbox
@@ -59,7 +64,7 @@ class Gauge:
     def after(self, event: Dependency) -> None:
         """Draw when `event` is over."""
         inputs = [self.tab.thread, self.tab.at, self.tab.mode, self.opened]
-        outputs = [self.meter, self.trim, self.listed]
+        outputs = [self.meter, self.summary, self.trim, self.listed]
         event.then(self.tab.views.told(self.show), inputs, outputs, **DIRECT)
 
     async def open(self, thread: str, at: str, request: gr.Request):
@@ -69,14 +74,15 @@ class Gauge:
 
     async def show(self, thread: str, at: str, mode: str, opened: str, request: gr.Request):
         """What the next turn would send, whether there is something to fold, and the list if it is open."""
-        words = words_of(request)
+        words, now = words_of(request), mode == NOW
         if not thread:
-            return drawn(None, words), gr.Button(interactive=False), listing([], words)
+            return drawn(None, words), "", gr.Button(interactive=False), listing([], words)
         try:
             context = await self.graph().acontext(bookmark(thread, request, at))
         except InvalidInput as error:  # the newest message alone is too long
-            return drawn(None, words, str(error)), gr.Button(interactive=mode == NOW), ""
+            return drawn(None, words, str(error)), "", gr.Button(interactive=now), ""
         exchanges = sum(m.type == "human" for m in context.prompt.messages)
         foldable = exchanges > 1 or context.prompt.left_out > 0
         listed = listing(context.parts, words) if opened else ""
-        return drawn(context, words), gr.Button(interactive=foldable and mode == NOW), listed
+        above, below = drawn(context, words, now=now), summarised(context, thread, words, now=now)
+        return above, below, gr.Button(interactive=foldable and now), listed

@@ -105,14 +105,12 @@ class Drawing:
         """The rows, and in words what went wrong."""
         if not view.newest:
             return
-        left, words = self.tab.views.take(request), words_of(request)
+        left, turn, words = self.tab.views.take(request), None, words_of(request)
         if isinstance(left, LongthreadError):
             tell(left, words)
         try:
             place = bookmark(thread, request, at) if thread else None
             turn = await self._turn(place, left) if place else None
-            if turn:
-                self.tab.views.followed(request)
             async for rows in self._rows(place, turn, shown, view, words):
                 yield rows
         except ThreadNotFound:
@@ -121,6 +119,8 @@ class Drawing:
         except LongthreadError as error:
             if type(error) is not type(left):  # the same trouble twice is told once
                 tell(error, words)
+        if turn and view.newest:  # else a newer drawing follows it to its end
+            self.tab.views.followed(request)
 
     async def _rows(
         self, place: Bookmark | None, turn: Turn | None, shown: int, view: View, words: Words

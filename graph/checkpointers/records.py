@@ -22,6 +22,9 @@ from graph.errors import BROKEN, ForgedRow
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KNOWN = ("v", "id", "ts", "channel_values", "channel_versions", "versions_seen", "updated_channels")
 _MADE = re.compile(r"0{14}[0-9]{18}\.")
+SUMMARY_ACT = "summary_act"
+"""Where the metadata tell what a person did to the summary: undo, again or edit."""
+
 _SOURCES = {"question": "loop", "answer": "loop", "fold": "loop"}
 """The source of a checkpoint of each kind; of other kinds it is the kind."""
 

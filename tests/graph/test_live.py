@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from graph import (
     Bookmark,
+    ModelRefused,
     ModelUnavailable,
     OpenGraph,
     Settings,
@@ -117,6 +118,27 @@ async def test_trim_now_folds_all_but_the_last_exchange(graph: OpenGraph, place:
     view = await graph.acontext(place)
     assert view.prompt.summary > 0
     assert view.prompt.tokens <= view.limit
+
+
+async def test_a_summary_is_written_anew_as_a_turn_and_stays_where_the_model_fails(
+    graph: OpenGraph, place: Bookmark, model: ModelServer
+) -> None:
+    """Whoever follows it is told why; meanwhile the thread is busy."""
+    await talk(graph, place, 3)
+    await (await graph.turns.trim(place)).wait()
+    old = (await graph.aget_state(place.config)).values["summary"]
+    model.fault = Fault("status", 400, only="summaries")
+    turn = await graph.turns.resummarise(place)
+    assert turn.folding and graph.turns.running(place) is turn
+    with pytest.raises(ThreadBusy):
+        await graph.turns.resummarise(place)
+    with pytest.raises(ModelRefused):
+        await turn.wait()
+    assert (await graph.aget_state(place.config)).values["summary"] == old
+    model.fault = None
+    await (await graph.turns.resummarise(place)).wait()
+    state = (await graph.aget_state(place.config)).values
+    assert state["summary"].id != old.id and len(state["messages"]) == 2
 
 
 async def test_closing_keeps_what_was_written(graph: OpenGraph, place: Bookmark, model: ModelServer) -> None:

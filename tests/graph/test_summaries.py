@@ -288,6 +288,21 @@ async def test_a_summary_that_cannot_be_kept_or_sent_is_refused(
     assert (await graph.aget_state(place.config)).config == before.config
 
 
+async def test_words_for_a_summary_that_is_another_by_now_are_refused(
+    graph: OpenGraph, place: Bookmark
+) -> None:
+    """They tell nothing of what was folded meanwhile."""
+    await folded(graph, place)
+    first: SystemMessage = (await values(graph, place))["summary"]
+    await graph.ainvoke(say("More."), place.config)
+    assert await graph.atrim(place)
+    before = await values(graph, place)
+    with pytest.raises(InvalidInput, match="has changed"):
+        await graph.summaries.edit(place, "Of the first.", of=first.id)
+    assert await values(graph, place) == before
+    await graph.summaries.edit(place, "Of both.", of=before["summary"].id)
+
+
 async def test_an_edit_costs_no_tokens_and_a_new_summary_its_own(
     graph: OpenGraph, place: Bookmark, model: ModelServer
 ) -> None:

@@ -30,4 +30,20 @@ async def test_the_timeline_tells_what_each_checkpoint_was(graph: OpenGraph, pla
         before = page[-1].checkpoint_id
     assert paged == list(moments)
     fold = next(m for m in moments if m.kind == "fold")
-    assert "messages summarised" in fold.preview
+    assert fold.folded > 0 and not fold.act and not fold.preview
+
+
+async def test_the_timeline_tells_what_a_person_did_to_the_summary(graph: OpenGraph, place: Bookmark) -> None:
+    """And how many messages it stands for then; a fold is nobody's act."""
+    await talk(graph, place, 3)
+    assert await graph.atrim(place)
+    await graph.summaries.again(place)
+    await graph.summaries.edit(place, "Mine.")
+    await graph.summaries.undo(place)
+    newest = (await graph.threads.moments(place, limit=4))[::-1]
+    assert [(m.kind, m.act, m.folded) for m in newest] == [
+        ("fold", "", 4),
+        ("fold", "again", 4),
+        ("fold", "edit", 4),
+        ("fold", "undo", 0),
+    ]

@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 
 from graph.asking import FALLBACK
 from graph.branches import Branch
-from graph.budget import Prompt
+from graph.budget import Budget, Prompt
 from graph.history import Difference
 from graph.searching import Hit
 from graph.sending import Part
@@ -38,7 +38,8 @@ def entries(*messages: HumanMessage | AIMessage | ToolMessage) -> list[Entry]:
 
 
 def view(*, sent: int = 2, left_out: int = 0, summary: SystemMessage | None = None) -> ContextView:
-    return ContextView(Prompt([], 500, 480, 40, 60, 400, sent, left_out), summary, 1000)
+    prompt = Prompt([SystemMessage("")], 500, 480, 40, 60, 400, sent, left_out)
+    return ContextView(prompt, summary, Budget(1500, 500))
 
 
 def words(rows: list[chat.Bubble]) -> list[str]:
@@ -198,7 +199,7 @@ def test_the_meter_adds_up_and_says_what_is_sent_and_folded() -> None:
     html = budget.meter(view(sent=96, summary=SUMMARY), WORDS)
     assert 'role="meter"' in html and 'aria-valuenow="500"' in html and "50 %" in html
     assert "96 of 134 messages sent, 38 folded." in html
-    assert "&lt;b&gt;tea" in html
+    assert 'class="mark" style="left:75.00%"' in html and "Summarises above <b>750</b>" in html
     assert "2 left out" in budget.meter(view(left_out=2), WORDS)
     assert "&lt;" in budget.meter(None, WORDS, EVIL)
 

@@ -1,4 +1,4 @@
-"""What the next prompt holds, as HTML: the meter, the summary's text, and each message. Pure."""
+"""What the next prompt holds, as HTML: the meter, and each message. Pure."""
 
 import json
 from collections.abc import Sequence
@@ -9,12 +9,15 @@ from langchain_core.messages import AIMessage
 from graph.sending import Part
 from graph.turns import ContextView
 from ui.render.chat import folds
-from ui.render.text import text_of
+from ui.render.text import summary_of, text_of
 from ui.words import Words
 
 
-def meter(context: ContextView | None, words: Words, trouble: str = "") -> str:
-    """How full the next prompt is, of what, and the summary's text; without one, what the trouble is."""
+def meter(context: ContextView | None, words: Words, trouble: str = "", *, now: bool = True) -> str:
+    """How full the next prompt is, of what, and where it is folded; without one, what the trouble is.
+
+    `now`: an answer may come next, and a fold after it.
+    """
     if context is None:
         return f'<p class="empty">{escape(trouble or words("budget.nothing"))}</p>'
     prompt, limit = context.prompt, context.limit
@@ -25,14 +28,26 @@ def meter(context: ContextView | None, words: Words, trouble: str = "") -> str:
         f'<li><i class="{k}"></i>{escape(words(f"budget.{k}"))} <b>{words.number(v)}</b></li>'
         for k, v in parts.items()
     )
+    mark = context.budget.mark
+    keys += f'<li><i class="mark"></i>{escape(words("budget.mark"))} <b>{words.number(mark)}</b></li>'
     told = escape(words("budget.told", tokens=prompt.tokens, limit=limit, share=share))
     return (
         f'<p class="figures"><b>{words.number(prompt.tokens)}</b> '
         f"{escape(words('budget.of_tokens', limit=limit))}<span>{share} %</span></p>"
-        f'<div class="meter" role="meter" aria-label="{escape(words("budget.size"))}" aria-valuemin="0" '
-        f'aria-valuemax="{limit}" aria-valuenow="{prompt.tokens}" aria-valuetext="{told}">{bars}</div>'
-        f'<ul class="legend">{keys}</ul>{_sent(context, words)}'
+        f'<div class="gauge" title="{escape(words("budget.mark_said", mark=mark))}">'
+        f'<div class="meter" role="meter" tabindex="-1" aria-label="{escape(words("budget.size"))}" '
+        f'aria-valuemin="0" aria-valuemax="{limit}" aria-valuenow="{prompt.tokens}" aria-valuetext="{told}">'
+        f'{bars}</div><i class="mark" style="left:{100 * mark / limit:.2f}%"></i></div>'
+        f'<ul class="legend">{keys}</ul>{_due(context, words) if now else ""}<p>{_sent(context, words)}</p>'
     )
+
+
+def _due(context: ContextView, words: Words) -> str:
+    """That a fold follows the next answer, where one does."""
+    if not context.due:
+        return ""
+    share = round(100 * context.budget.mark / context.limit)
+    return f'<p class="due">{escape(words("budget.due", share=share))}</p>'
 
 
 def _sent(context: ContextView, words: Words) -> str:
@@ -42,12 +57,7 @@ def _sent(context: ContextView, words: Words) -> str:
         line += words("budget.folded", number=count)
     if prompt.left_out:
         line += words("budget.left_out", number=prompt.left_out)
-    text = f"<p>{escape(line)}.</p>"
-    if context.summary:
-        said = escape(text_of(context.summary))
-        heading = escape(words("budget.summary"))
-        text += f'<details><summary>{heading}</summary><div class="text">{said}</div></details>'
-    return text
+    return escape(f"{line}.")
 
 
 FIRST = 80
@@ -63,9 +73,10 @@ def listing(parts: Sequence[Part], words: Words) -> str:
 
 def _line(part: Part, words: Words) -> str:
     text = _exact(part)
+    short = summary_of(part.message) if part.kind == "summary" else text
     role = words(f"budget.role_{_role(part)}")
     why = f'<span class="why">{escape(words(f"budget.why_{part.why}"))}</span>' if part.why else ""
-    first = " ".join(text[: 4 * FIRST].split())[:FIRST]
+    first = " ".join(short[: 4 * FIRST].split())[:FIRST]
     name = escape(part.message.id or "", quote=True)
     return (
         f'<li class="{"out" if part.why else "in"}" data-id="{name}" data-tokens="{part.tokens}">'

@@ -1,9 +1,14 @@
-"""Words that a person or a model wrote, made safe to show: `markdown`, `text_of` a message. Pure."""
+"""Words that a person or a model wrote, made safe to show: `markdown`, `text_of` a message, `summary_of` one.
+
+Pure.
+"""
 
 import re
 from typing import Any
 
 from langchain_core.messages import BaseMessage
+
+from graph.summarize import HEADING
 
 _CODE = re.compile(
     r"(^ {0,3}(```+|~~~+)[^\n]*\n.*?(?:^ {0,3}\2|\Z)|(?<!`)(`+)(?!`)[^\n]+?(?<!`)\3(?!`))",
@@ -39,6 +44,11 @@ def text_of(message: BaseMessage) -> str:
     if isinstance(message.content, str):
         return message.content
     return "\n\n".join(_part(part) for part in message.content)
+
+
+def summary_of(message: BaseMessage) -> str:
+    """The words of a summary, without the heading that the model reads above them."""
+    return text_of(message).removeprefix(HEADING)
 
 
 def _part(part: str | dict[Any, Any]) -> str:

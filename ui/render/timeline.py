@@ -9,11 +9,14 @@ from langchain_core.messages import BaseMessage
 
 from graph.history import Difference, worded
 from graph.timeline import Moment
-from ui.render.text import text_of
+from ui.render.text import summary_of, text_of
 from ui.words import Words
 
 KINDS = frozenset({"input", "question", "answer", "fold", "update", "fork"})
 """Those that have a name; what another saver wrote goes by its own word."""
+
+ACTS = frozenset({"undo", "again", "edit"})
+"""What a person does to a summary, of which each has a name."""
 
 AROUND = 60
 """Characters that are shown on each side of what changed in a text."""
@@ -37,15 +40,27 @@ def _moment(moment: Moment, at: datetime, words: Words, *, current: bool) -> str
     branch = "" if moment.active else " other"
     tag = f"<em>{escape(words('timeline.other'))}</em>" if moment.tip and not moment.active else ""
     mark = ' aria-current="step"' if current else ""
-    kind = words(f"timeline.{moment.kind}") if moment.kind in KINDS else moment.kind.capitalize()
     return (
         f'<li class="{escape(moment.kind)}{branch}"><button type="button" data-do="look" '
         f'data-id="{escape(moment.checkpoint_id)}" data-step="{moment.number}" data-total="{moment.total}" '
         f'data-branch="{"tip" if tag else ""}"{mark}><span class="step">{moment.number}</span>'
-        f'<span class="kind"{_wrote(moment)}>{escape(kind)}</span>'
+        f'<span class="kind"{_wrote(moment)}>{escape(_kind(moment, words))}</span>'
         f'<time datetime="{at.isoformat()}" title="{escape(words.day(at))}, {at:%H:%M:%S}">{at:%H:%M}</time>'
-        f'<span class="preview">{escape(moment.preview)}</span>{_tokens(moment, words)}{tag}</button></li>'
+        f'<span class="preview">{escape(_preview(moment, words))}</span>'
+        f"{_tokens(moment, words)}{tag}</button></li>"
     )
+
+
+def _kind(moment: Moment, words: Words) -> str:
+    if moment.act in ACTS:
+        return words(f"timeline.{moment.kind}_{moment.act}")
+    return words(f"timeline.{moment.kind}") if moment.kind in KINDS else moment.kind.capitalize()
+
+
+def _preview(moment: Moment, words: Words) -> str:
+    if moment.kind != "fold":
+        return moment.preview
+    return words("timeline.folded", count=moment.folded) if moment.folded else words("timeline.folded_none")
 
 
 def _wrote(moment: Moment) -> str:
@@ -78,7 +93,7 @@ def _summaries(change: Difference, words: Words) -> list[str]:
     name = words("timeline.summary")
     if before and after:
         same = before.text == after.text
-        return [] if same else [_edited(name, text_of(before), text_of(after), words)]
+        return [] if same else [_edited(name, summary_of(before), summary_of(after), words)]
     rows = [_changed("removed", before, words, name)] if before else []
     return rows + ([_changed("added", after, words, name)] if after else [])
 
@@ -111,7 +126,7 @@ def _who(message: BaseMessage, words: Words) -> str:
 
 
 def _changed(kind: str, message: BaseMessage, words: Words, name: str = "") -> str:
-    who, text = name or _who(message, words), text_of(message)
+    who, text = name or _who(message, words), summary_of(message) if name else text_of(message)
     short = text if len(text) <= 240 else text[:240].rstrip() + "…"
     return (
         f'<li class="{kind}"><b><span aria-hidden="true">{"+" if kind == "added" else "−"}</span> '
