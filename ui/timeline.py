@@ -19,7 +19,7 @@ from ui.render.timeline import timeline as listed
 from ui.tab import DIRECT, FORK, LOOK, WINDOW, Graph, Tab, bookmark, now, zone_of
 from ui.words import label, words_of
 
-STEPS = 80
+STEPS = 40
 """Checkpoints on the timeline at first, and by how many "Load older steps" grows it."""
 
 
@@ -62,7 +62,7 @@ def timeline(graph: Graph, tab: Tab, above: Banner) -> Timeline:
     gr.HTML(f"<h2>{label('timeline.timeline')}</h2>", elem_classes="lt-part", apply_default_css=False)
     steps = gr.HTML(
         "",
-        js_on_load='lt.wire(element, trigger, ["look", "older"])',
+        js_on_load='lt.wire(element, trigger, ["look", "older"]); lt.list(element, "li > button")',
         elem_id="timeline",
         apply_default_css=False,
     )
@@ -71,8 +71,8 @@ def timeline(graph: Graph, tab: Tab, above: Banner) -> Timeline:
     moments = Moments(graph, tab, above, steps, change, count, looked)
     moments.after(steps.older(_longer, [count], [count], **DIRECT))
     seen = steps.look(
-        _look,
-        [tab.at, tab.mode, tab.shown, looked.picking],
+        tab.views.told(moments.look),
+        {tab.thread, tab.at, tab.mode, looked.picking},
         [tab.at, tab.mode, tab.shown, *looked.boxes],
         **DIRECT,
     )
@@ -81,13 +81,6 @@ def timeline(graph: Graph, tab: Tab, above: Banner) -> Timeline:
 
 def _longer(count: float) -> int:
     return int(count) + STEPS
-
-
-def _look(at: str, mode: str, shown: float, picking: str, event: gr.EventData):
-    """Look at the step; or, where another is wanted to compare with, compare and stay."""
-    if mode == LOOK and at and picking == at:
-        return at, LOOK, shown, *[gr.skip()] * 3, "", f"{at} {event.id} {event.step}"
-    return str(event.id), LOOK, WINDOW, str(event.step), str(event.total), str(event.branch), "", ""
 
 
 def _buttons(graph: Graph, tab: Tab, above: Banner) -> list[Dependency]:
@@ -154,6 +147,16 @@ class Moments:
             tab.views.told(self.list), [tab.thread, tab.at, tab.zone, self.count], [self.steps], **DIRECT
         )
         event.then(tab.views.told(self.compare), moment, [self.change], **DIRECT)
+
+    async def look(self, boxes: dict[Component, str], request: gr.Request, event: gr.EventData):
+        """Look at the step; or, where another is wanted to compare with, compare and stay. Which step it is
+        of how many is counted now: the list does without, and so costs the same at any length."""
+        tab, id = self.tab, str(event.id)
+        at, picking = boxes[tab.at], boxes[self.looked.picking]
+        number, total = await self.graph().threads.step(bookmark(boxes[tab.thread], request, id))
+        if boxes[tab.mode] == LOOK and at and picking == at:
+            return *[gr.skip()] * 6, "", f"{at} {id} {number}"
+        return id, LOOK, WINDOW, str(number), str(total), str(event.branch), "", ""
 
     async def list(self, thread: str, at: str, zone: str, count: int, request: gr.Request):
         """The checkpoints, newest first."""

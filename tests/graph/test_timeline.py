@@ -48,7 +48,8 @@ WHERE c.thread = (SELECT number FROM longthread_thread WHERE key = %s)
 """
 ON_THEM = """
 UPDATE longthread_checkpoint c SET parent = (
-    SELECT k.id FROM longthread_checkpoint k WHERE k.thread = c.thread AND k.id < c.id ORDER BY k.id DESC LIMIT 1
+    SELECT k.id FROM longthread_checkpoint k WHERE k.thread = c.thread AND k.id < c.id
+    ORDER BY k.id DESC LIMIT 1
 ) FROM longthread_thread t WHERE t.key = %s AND c.thread = t.number AND c.id = t.head
 """
 

@@ -40,8 +40,7 @@ def _moment(moment: Moment, at: datetime, words: Words, *, current: bool) -> str
     kind = words(f"timeline.{moment.kind}") if moment.kind in KINDS else moment.kind.capitalize()
     return (
         f'<li class="{escape(moment.kind)}{branch}"><button type="button" data-do="look" '
-        f'data-id="{escape(moment.checkpoint_id)}" data-step="{moment.number}" data-total="{moment.total}" '
-        f'data-branch="{"tip" if tag else ""}"{mark}><span class="step">{moment.number}</span>'
+        f'data-id="{escape(moment.checkpoint_id)}" data-branch="{"tip" if tag else ""}"{mark}><i></i>'
         f'<span class="kind"{_wrote(moment)}>{escape(kind)}</span>'
         f'<time datetime="{at.isoformat()}" title="{escape(words.day(at))}, {at:%H:%M:%S}">{at:%H:%M}</time>'
         f'<span class="preview">{escape(moment.preview)}</span>{_tokens(moment, words)}{tag}</button></li>'
