@@ -8,7 +8,7 @@ window.lt = (() => {
     if (!target || e.ctrlKey || e.metaKey || e.shiftKey || e.button) return;
     e.preventDefault();
     if (target.dataset.do === "open") url(target.dataset.id, true);
-    if (!["more", "older", "view"].includes(target.dataset.do)) drawer(""); // those show more of the same side
+    if (!["more", "older", "view", "whole"].includes(target.dataset.do)) drawer(""); // those show more of the same side
     trigger(target.dataset.do, { ...target.dataset });
   });
 

@@ -63,14 +63,15 @@ def _above(tip: str | None, parents: Mapping[str, str | None], shown: set[str]) 
 def _row(bough: Bough, trunk: bool, now: datetime, words: Words) -> str:
     name = escape(called(bough, words))
     current = f" <em>{escape(words('branches.current'))}</em>" if bough.active else ""
-    began = "" if trunk else escape(words("branches.from", at=bough.at + 1)) + " · "
-    length = escape(words("branches.length", count=bough.length))
+    told = [] if trunk else [words("branches.from", at=bough.at + 1)]
+    told.append(words("branches.length", count=bough.length))
+    about = "".join(f"<span>{escape(each)} ·</span> " for each in told)
     kind = "name" if bough.name else "words"
     go = (
         f'<button type="button" class="go" data-do="turn" data-id="{escape(bough.tip)}" '
         f'title="{name}"{" aria-current=true" if bough.active else ""}>'
         f'<span class="{kind}">{name}</span>{current}'
-        f"<small>{began}{length} · {_used(bough.used, now, words)}</small></button>"
+        f"<small>{about}{_used(bough.used, now, words)}</small></button>"
     )
     acts = (
         [_act("name", words("branches.name", name=called(bough, words)))] if bough.first is not None else []
