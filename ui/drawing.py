@@ -101,6 +101,8 @@ class Drawing:
                 if not ours():
                     break
                 yield rows
+            if turn and ours():  # again: an older drawing of the same answer may have told it by ending
+                self.tab.views.followed(request)
         except ThreadNotFound:
             gr.Info(words("chat.gone"), title=words("chat.not_found"))
             yield []

@@ -56,6 +56,7 @@ def test_the_map_comes_with_the_second_branch_and_names_stay(tab: Tab) -> None:
     expect(tab.page.locator("#spent")).to_contain_text("2 turns")
     expect(tab.page.locator("#branches nav")).to_have_count(0)
     act(tab.mine.last, "edit")
+    expect(tab.page.locator("#composer textarea")).to_have_value("Green tiles")
     tab.say("New cupboards").answered()
     expect(rows(tab)).to_have_count(2)
     expect(rows(tab).first).to_contain_text("The kitchen")
@@ -95,6 +96,23 @@ def test_arrows_walk_the_map_and_a_row_makes_its_branch_current_unless_it_is_ans
     expect(tab.page.locator(".toast-body")).to_contain_text("still answering")
     tab.answered()
     expect(tab.mine).to_have_text(["Root", "Root on, 0", "Talk for long"])
+
+
+@browser
+def test_a_name_that_is_being_typed_outlives_a_drawing(
+    visit: Visit, behind: Behind, model: ModelServer
+) -> None:
+    tab = visit(parted(behind, "Root").thread_id)
+    expect(current(tab)).to_contain_text("Fork 0")
+    model.delay = 0.05
+    tab.say("Further")
+    pencil(tab, 0).click()
+    tab.page.keyboard.type("The fir")
+    expect(current(tab)).to_contain_text("6 messages")
+    tab.answered()
+    tab.page.keyboard.type("st")
+    tab.page.keyboard.press("Enter")
+    expect(rows(tab).first.locator(".name")).to_have_text("The first")
 
 
 @browser

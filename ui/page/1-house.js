@@ -60,10 +60,11 @@ window.lt = (() => {
       e.preventDefault(); // nor is the button pressed that has the focus next
       end(e.key === "Enter" ? input.value.trim() : null);
     };
-    input.onblur = () => end(input.value.trim());
+    input.onblur = () => setTimeout(() => input.isConnected && end(input.value.trim())); // a drawing takes it away, too
     row.classList.add("renaming");
     row.append(input);
     input.select();
+    return input;
   }
 
   // Who rings before the bell is there is heard when it is.

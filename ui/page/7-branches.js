@@ -7,12 +7,27 @@ lt.branches = (() => {
     lt.list(element, ".go");
     element.addEventListener("click", (e) => {
       const button = e.target.closest("[data-act]"), row = button?.closest(".row");
-      if (button?.dataset.act === "name") {
-        const { field, most } = row.closest("nav").dataset, { first } = row.dataset;
-        lt.field(row, row.dataset.name, field, most, (name) => name && trigger("call", { first, name }), () => button.focus());
-      }
+      if (button?.dataset.act === "name") name(row, trigger);
       if (button?.dataset.act === "beside") compare($("[aria-current]", element).dataset.id, $(".go", row).dataset.id, trigger);
     });
+    // An answer that ends has the map drawn anew: who is typing a name goes on.
+    new MutationObserver(() => {
+      if (!named || named.input.isConnected) return;
+      const { first, input } = named, row = $(`.row[data-first="${first}"]`, element);
+      named = null;
+      if (row) name(row, trigger).value = input.value;
+    }).observe(element, { childList: true, subtree: true });
+  }
+
+  let named = null; // the branch whose name is being typed, and where
+  function name(row, trigger) {
+    const { field, most } = row.closest("nav").dataset, { first } = row.dataset;
+    const input = lt.field(row, row.dataset.name, field, most, (name) => name && trigger("call", { first, name }), () => {
+      named = null;
+      $("[data-act=name]", row).focus();
+    });
+    named = { first, input };
+    return input;
   }
 
   const page = async (one, other, skip) => {
@@ -45,7 +60,7 @@ lt.branches = (() => {
     const next = document.createElement("div");
     next.innerHTML = await page(one, other, skip);
     for (const side of ["one", "other"]) {
-      const into = $(`div.${side}`, dialog), from = $(`div.${side}`, next), first = $("li", from ?? next);
+      const into = $(`div.${side}`, dialog), from = $(`div.${side}`, next);
       $(".end", into)?.remove();
       if (from) into.append(...from.childNodes);
     }
