@@ -274,3 +274,8 @@ class Threads:
         """
         await self.get(place)
         return await self._timelines.moments(place, limit, before)
+
+    async def step(self, place: Bookmark) -> tuple[int, int]:
+        """Which step of its branch the bookmark's checkpoint is, and of how many: (5, 7). Raises
+        `ThreadNotFound`, `CheckpointNotFound`."""
+        return await self._timelines.step(place)

@@ -14,11 +14,13 @@ from graph.checkpointers.asked import made
 from graph.checkpointers.records import SUMMARY_ACT, Record
 from graph.checkpointers.rows import MessageRow
 from graph.checkpointers.runs import Runs
-from graph.steps import Steps
+from graph.errors import CheckpointNotFound, ThreadNotFound
+from graph.steps import ID, Steps
 from graph.tables import Tables, owned
 from graph.titles import PREVIEW, shorten
-from graph.transcript import Transcripts
+from graph.transcript import Transcripts, is_uuid
 
+# LIMIT 1 has each step of the walk find its row by the whole key, whatever Postgres thinks of the table.
 _MOMENTS = """
 WITH RECURSIVE place AS (
     SELECT number, key, head, branches, asked_on FROM longthread_thread
@@ -41,10 +43,16 @@ WITH RECURSIVE place AS (
 ), walk AS (
     SELECT coalesce(asked_on, head) AS id FROM place
     UNION ALL
-    SELECT coalesce(c.parent, s.parent_checkpoint_id::uuid) FROM walk CROSS JOIN place
-    LEFT JOIN longthread_checkpoint c ON c.thread = place.number AND c.ns = '' AND c.id = walk.id
-    LEFT JOIN checkpoints s ON c.id IS NULL AND s.thread_id = place.key AND s.checkpoint_ns = ''
-        AND s.checkpoint_id = walk.id::text
+    SELECT coalesce(c.parent, s.parent) FROM walk CROSS JOIN place
+    LEFT JOIN LATERAL (
+        SELECT c.id, c.parent FROM longthread_checkpoint c
+        WHERE c.thread = place.number AND c.ns = '' AND c.id = walk.id LIMIT 1
+    ) c ON true
+    LEFT JOIN LATERAL (
+        SELECT s.parent_checkpoint_id::uuid AS parent FROM checkpoints s
+        WHERE c.id IS NULL AND s.thread_id = place.key AND s.checkpoint_ns = ''
+            AND s.checkpoint_id = walk.id::text LIMIT 1
+    ) s ON true
     WHERE walk.id >= (SELECT id FROM page ORDER BY id LIMIT 1)
 )
 SELECT page.id::text AS id, page.parent::text AS parent, page.body, page.metadata,
@@ -52,7 +60,7 @@ SELECT page.id::text AS id, page.parent::text AS parent, page.body, page.metadat
     page.id = place.head OR page.id = ANY (place.branches) AS tip, place.number
 FROM page CROSS JOIN place ORDER BY page.id DESC
 """
-# Ids only, packed: a long thread has thousands.
+# Ids only, packed: a long thread has thousands. Asked for one step that is looked at, never for a drawing.
 _STEPS = """
 WITH place AS (SELECT number, key, coalesce(asked_on, head) AS tip FROM longthread_thread
     WHERE owner = %(owner)s AND key = %(key)s)
@@ -75,9 +83,9 @@ class Moment:
     """A checkpoint on the timeline, without its state.
 
     `kind` is input, question, answer, fold, update or fork; `active`: it is on the active branch; `tip`:
-    nothing was built on it. It is the `number`th of `total` steps of its branch, from 1; `nodes` wrote it;
-    `tokens` are the prompt's and the answer's, of an answer whose model said so. Of a fold, `folded` are the
-    messages that its summary stands for, and `act` is what a person did to the summary: undo, again, edit.
+    nothing was built on it. `nodes` wrote it; `tokens` are the prompt's and the answer's, of an answer whose
+    model said so. Of a fold, `folded` are the messages that its summary stands for, and `act` is what a
+    person did to the summary: undo, again, edit.
     """
 
     checkpoint_id: str
@@ -88,8 +96,6 @@ class Moment:
     preview: str
     active: bool
     tip: bool
-    number: int = 1
-    total: int = 1
     nodes: Sequence[str] = ()
     tokens: tuple[int, int] | None = None
     folded: int = 0
@@ -104,7 +110,8 @@ class Timelines:
         self._tables, self._transcripts = Tables(saver), Transcripts(saver)
 
     async def moments(self, place: Bookmark, limit: int, before: str | None) -> Sequence[Moment]:
-        """The newest `limit` moments, newest first, or those before `before`; none of no thread.
+        """The newest `limit` moments, newest first, or those before `before`; none of no thread. What is read
+        follows `limit`, however long the thread.
 
         The empty beginning that a fork of the first message needs is none.
         """
@@ -114,18 +121,23 @@ class Timelines:
             return []
         newest = Runs.of(sorted({r.line.last for _, r in rows if r.line.last is not None}))
         said = await self._transcripts.said(found[0]["number"], newest)
-        steps = await self._steps(place)
-        return [self._moment(row, record, said, steps) for row, record in rows]
+        return [self._moment(row, record, said) for row, record in rows]
 
-    async def _steps(self, place: Bookmark) -> Steps:
-        rows = await self._tables.rows(_STEPS, owned(place) | {"none": bytes(16)})
-        row: dict[str, Any] = rows[0] if rows else {"packed": None, "tip": None}
-        return Steps.of(row["packed"] or b"", row["tip"])
+    async def step(self, place: Bookmark) -> tuple[int, int]:
+        """Which step of its branch the bookmark's checkpoint is, from 1, and of how many: of the active
+        branch, or of the newest that was built on it. Reads the ids of the whole thread. Raises
+        `ThreadNotFound`, `CheckpointNotFound`."""
+        rows = await self._tables.rows(_STEPS, owned(place) | {"none": bytes(ID)})
+        if not rows:
+            raise ThreadNotFound
+        id = place.checkpoint_id
+        steps = Steps.of(rows[0]["packed"] or b"", rows[0]["tip"])
+        number, total = steps.place(UUID(id).bytes) if id and is_uuid(id) else (0, 0)
+        if not number:
+            raise CheckpointNotFound
+        return number, total
 
-    def _moment(
-        self, row: dict[str, Any], record: Record, said: Mapping[int, MessageRow], steps: Steps
-    ) -> Moment:
-        number, total = steps.place(UUID(record.id).bytes)
+    def _moment(self, row: dict[str, Any], record: Record, said: Mapping[int, MessageRow]) -> Moment:
         return Moment(
             record.id,
             record.parent,
@@ -135,8 +147,6 @@ class Timelines:
             _preview(record, said),
             row["active"],
             row["tip"],
-            number,
-            total,
             record.nodes,
             self._tokens(record, said),
             _folded(record),

@@ -36,6 +36,8 @@ MARKS = ("zarquon", "quillfeather", "mxyzptlk")
 """Words that are in the owner's messages, title and nowhere else."""
 WRITES = ("send", "temporary")
 """Events that make a thread of whoever calls: asked last, and only looked through for the owner's words."""
+OF_CHECKPOINTS = ("turn", "look")
+"""Events whose `id` is a checkpoint's, not a thread's."""
 Ids = dict[str, str]
 
 
@@ -79,7 +81,7 @@ class Stage:
         return found
 
     async def _talk(self) -> Ids:
-        """A thread with an answer, a title, a summary and a past."""
+        """A thread with an answer, a title, a summary, a past and another branch."""
         place = Bookmark(str(uuid4()), self.owner)
         settings = Settings.read(database_url=self.database, data=self.folder, token_budget=600)
         async with open_graph(settings) as graph:
@@ -88,18 +90,23 @@ class Stage:
                 await graph.ainvoke({"messages": [("user", said)]}, place.config)
             await graph.threads.rename(place, f"On {MARKS[2]}")
             moment = (await graph.aget_state(place.config)).config["configurable"]["checkpoint_id"]
-        return {"thread": place.thread_id, "checkpoint": str(moment)}
+            early = (await graph.threads.moments(place))[-1].checkpoint_id
+            await graph.ainvoke({"messages": [("user", f"Or not the {MARKS[0]}")]}, place.at(early).config)
+            other = (await graph.aget_state(place.config)).config["configurable"]["checkpoint_id"]
+            await graph.threads.switch(place.at(moment))
+        return {"thread": place.thread_id, "checkpoint": str(moment), "other": str(other)}
 
     def _unharmed(self, theirs: Ids, found: Found) -> None:
-        """The owner's thread is as it was."""
+        """The owner's thread is as it was, and none of its branches has a name."""
         settings = Settings.read(database_url=self.database, data=self.folder, token_budget=600)
         place = Bookmark(theirs["thread"], self.owner)
         with open_graph(settings) as graph:
             try:
                 now = graph.get_state(place.config).config["configurable"].get("checkpoint_id")
+                named = any(bough.name for bough in asyncio.run(graph.threads.branches(place)))
             except LookupError:
-                now = None
-        if now != theirs["checkpoint"]:
+                now, named = None, False
+        if now != theirs["checkpoint"] or named:
             found.leaks.append("the owner's thread was changed")
 
 
@@ -189,7 +196,8 @@ def _ask(other: httpx.Client, theirs: Ids, calls: int) -> Found:
     """Every way, round and round, each with the owner's ids and with absent ones."""
     found = Found()
     events = sorted(_events(other), key=lambda e: e["name"] in WRITES)
-    absent = {"thread": str(uuid4()), "checkpoint": str(uuid4()), "session": "s0123456789", "event": "0" * 32}
+    absent = {name: str(uuid4()) for name in ("thread", "checkpoint", "other")}
+    absent |= {"session": "s0123456789", "event": "0" * 32}
     ways = [*((kind, e, at) for e in events for kind in KINDS for at in (False, True))]
     quiet = [w for w in ways if w[1]["name"] not in WRITES]
     loud = [w for w in ways if w not in quiet]
@@ -232,6 +240,7 @@ def _sessions() -> list[tuple[str, None, bool]]:
         "call's event",
         "export",
         "found",
+        "beside",
     )
     return [(kind, None, False) for kind in kinds]
 
@@ -247,8 +256,10 @@ def _call(other: httpx.Client, kind: str, event: dict[str, Any] | None, ids: Ids
             "heartbeat": f"{api}/heartbeat/{ids['session']}",
             "call's event": f"{api}/call/show/{ids['event']}",
         }
-        if kind in ("export", "found"):
+        if kind in ("export", "found", "beside"):
+            pair = f"one={ids['checkpoint']}&other={ids['other']}"
             where = {
+                "beside": f"/beside?thread={ids['thread']}&{pair}",
                 "export": f"/export/{ids['thread']}.md",
                 "found": f"/found?q={WORD.rsplit(maxsplit=1)[-1]}",
             }
@@ -257,7 +268,14 @@ def _call(other: httpx.Client, kind: str, event: dict[str, Any] | None, ids: Ids
             return _read(other, streamed[kind])
         where = f"stream/{ids['event']}" if kind == "stream event" else kind
         return _told(other.post(f"{api}/{where}", json=named | {"data": []}))
-    data = {"id": ids["thread"], "title": "x", "at": ids["checkpoint"], "checkpoint": ids["checkpoint"]}
+    data = {"id": ids["other"] if event["name"] in OF_CHECKPOINTS else ids["thread"], "title": "x"}
+    data |= {
+        "at": ids["checkpoint"],
+        "checkpoint": ids["checkpoint"],
+        "first": "0",
+        "name": "x",
+        "branch": "",
+    }
     body = {"data": _values(event, ids), "event_data": data, "session_hash": own}
     if kind.startswith("queue"):
         body["session_hash"] = ids["session"] if kind.endswith("session") else own

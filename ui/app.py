@@ -23,6 +23,8 @@ from graph import InvalidSettings, LongthreadError, OpenGraph, Settings, open_gr
 from ui.away import away
 from ui.away import line as away_line
 from ui.bell import Bell
+from ui.beside import comparing
+from ui.branches import branches
 from ui.budget import budget
 from ui.chat import chat
 from ui.export import exporting
@@ -72,6 +74,7 @@ def page(graph: Graph, *, demo: bool) -> gr.Blocks:
             with gr.Column(elem_id="right"):
                 spent = budget(graph, tab)
                 used = spent_line(graph, tab)
+                tree = branches(graph, tab)
                 past = timeline(graph, tab, above)
         arrived = blocks.load(
             _arrive,
@@ -82,18 +85,12 @@ def page(graph: Graph, *, demo: bool) -> gr.Blocks:
         )
         blocks.load(_furnish, None, [drawers, line, names.tools, listed], **DIRECT)
         blocks.unload(tab.views.forget)
-        sides = [names.listing, past.moments, spent.gauge, used]
-        elsewhere = [arrived, names.opened, *names.changed, *past.moved]
-        stays = [*talk.kept, back, *spent.summary.changed]
-        for event in [
-            *elsewhere,
-            *talk.events,
-            spent.trimmed,
-            spent.summary.anew,
-            back,
-            *spent.summary.changed,
-        ]:
-            bell.after(event, keep=any(event is one for one in stays))
+        sides = [names.listing, tree.map, past.moments, spent.gauge, used]
+        elsewhere = [arrived, names.opened, *names.changed, tree.turned, *past.moved]
+        for event in [*elsewhere, *talk.moved, spent.trimmed, spent.summary.anew]:
+            bell.after(event)
+        for event in [*talk.kept, *spent.summary.changed, tree.named, back]:
+            bell.after(event, keep=True)
         for rung in (bell.draw, bell.keep):
             bell.settled(talk.drawing.after(rung, stay=rung is bell.keep), tab)
         talk.drawing.around(bell.settle)
@@ -156,6 +153,7 @@ def create_app(settings: Settings) -> FastAPI:
     _probes(app, lambda: opened[-1])
     searching(app, lambda: opened[-1])
     exporting(app, lambda: opened[-1])
+    comparing(app, lambda: opened[-1])
     with warnings.catch_warnings():
         # Of what is off below, and would be off anyway for several pages.
         warnings.filterwarnings("ignore", "SSR mode is not supported")

@@ -28,9 +28,9 @@ class Chat:
     drawing: Drawing
 
     @property
-    def events(self) -> list[Dependency]:
-        """All of them."""
-        return [self.sent, self.asked, self.left, *self.acts.moved, *self.acts.taken, *self.kept]
+    def moved(self) -> list[Dependency]:
+        """Those after which the newest message is to be seen."""
+        return [self.sent, self.asked, self.left, *self.acts.moved, *self.acts.taken]
 
     @property
     def kept(self) -> list[Dependency]:

@@ -10,6 +10,7 @@ KEYS = {
     "edit": ["↑"],
     "new": ["Ctrl", "Shift", "O"],
     "search": ["Ctrl", "K"],
+    "walk": ["↑ ↓"],
     "close": ["Esc"],
     "list": ["?"],
 }

@@ -19,7 +19,7 @@ from ui.render.timeline import timeline as listed
 from ui.tab import DIRECT, FORK, LOOK, WINDOW, Graph, Tab, bookmark, now, zone_of
 from ui.words import label, words_of
 
-STEPS = 80
+STEPS = 40
 """Checkpoints on the timeline at first, and by how many "Load older steps" grows it."""
 
 
@@ -62,17 +62,17 @@ def timeline(graph: Graph, tab: Tab, above: Banner) -> Timeline:
     gr.HTML(f"<h2>{label('timeline.timeline')}</h2>", elem_classes="lt-part", apply_default_css=False)
     steps = gr.HTML(
         "",
-        js_on_load='lt.wire(element, trigger, ["look", "older"])',
+        js_on_load='lt.wire(element, trigger, ["look", "older"]); lt.list(element, "li > button")',
         elem_id="timeline",
         apply_default_css=False,
     )
     count = gr.Number(STEPS, precision=0, visible=False)
-    looked = Looked(*(gr.Textbox("", visible=False) for _ in range(5)))
+    looked = Looked(*(gr.Textbox("", visible=False) for _ in range(3)))
     moments = Moments(graph, tab, above, steps, change, count, looked)
     moments.after(steps.older(_longer, [count], [count], **DIRECT))
     seen = steps.look(
-        _look,
-        [tab.at, tab.mode, tab.shown, looked.picking],
+        tab.views.told(moments.look),
+        {tab.thread, tab.at, tab.mode, looked.picking},
         [tab.at, tab.mode, tab.shown, *looked.boxes],
         **DIRECT,
     )
@@ -81,13 +81,6 @@ def timeline(graph: Graph, tab: Tab, above: Banner) -> Timeline:
 
 def _longer(count: float) -> int:
     return int(count) + STEPS
-
-
-def _look(at: str, mode: str, shown: float, picking: str, event: gr.EventData):
-    """Look at the step; or, where another is wanted to compare with, compare and stay."""
-    if mode == LOOK and at and picking == at:
-        return at, LOOK, shown, *[gr.skip()] * 3, "", f"{at} {event.id} {event.step}"
-    return str(event.id), LOOK, WINDOW, str(event.step), str(event.total), str(event.branch), "", ""
 
 
 def _buttons(graph: Graph, tab: Tab, above: Banner) -> list[Dependency]:
@@ -112,12 +105,10 @@ def _comparing(tab: Tab, above: Banner, looked: "Looked") -> list[Dependency]:
 
 @dataclass(frozen=True)
 class Looked:
-    """Hidden boxes about the step that is looked at: its number, of how many, "tip" of another branch's last;
-    its checkpoint while another is wanted to compare with, and "its checkpoint, the other's, the other's
-    number" while they are compared. The last two hold for that checkpoint only: who leaves is done."""
+    """Hidden boxes about the step that is looked at: "tip" of another branch's last; its checkpoint while
+    another is wanted to compare with, and "its checkpoint, the other's, the other's number" while they are
+    compared. The last two hold for that checkpoint only: who leaves is done."""
 
-    step: gr.Textbox
-    total: gr.Textbox
     branch: gr.Textbox
     picking: gr.Textbox
     against: gr.Textbox
@@ -125,7 +116,7 @@ class Looked:
     @property
     def boxes(self) -> list[gr.Textbox]:
         """All, in this order."""
-        return [self.step, self.total, self.branch, self.picking, self.against]
+        return [self.branch, self.picking, self.against]
 
 
 @dataclass(frozen=True)
@@ -145,7 +136,7 @@ class Moments:
         tab, above = self.tab, self.above
         moment = {tab.thread, tab.at, tab.mode, *self.looked.boxes}
         event.then(
-            self.announce,
+            tab.views.told(self.announce),
             moment,
             [above.row, above.text, above.fork, above.switch, above.compare, above.before],
             **DIRECT,
@@ -154,6 +145,15 @@ class Moments:
             tab.views.told(self.list), [tab.thread, tab.at, tab.zone, self.count], [self.steps], **DIRECT
         )
         event.then(tab.views.told(self.compare), moment, [self.change], **DIRECT)
+
+    async def look(self, boxes: dict[Component, str], request: gr.Request, event: gr.EventData):
+        """Look at the step; or, where another is wanted to compare with, compare and stay."""
+        tab, id = self.tab, str(event.id)
+        at, picking = boxes[tab.at], boxes[self.looked.picking]
+        if boxes[tab.mode] == LOOK and at and picking == at:
+            number, _ = await self._step(boxes[tab.thread], id, request)
+            return *[gr.skip()] * 4, "", f"{at} {id} {number}"
+        return id, LOOK, WINDOW, str(event.branch), "", ""
 
     async def list(self, thread: str, at: str, zone: str, count: int, request: gr.Request):
         """The checkpoints, newest first."""
@@ -169,7 +169,8 @@ class Moments:
         if boxes[self.tab.mode] != LOOK:
             return gr.HTML(visible=False)
         thread, at = boxes[self.tab.thread], boxes[self.tab.at]
-        step, against = boxes[self.looked.step], boxes[self.looked.against]
+        against = boxes[self.looked.against]
+        step, _ = await self._step(thread, at, request)
         here = await self._state(bookmark(thread, request, at))
         other, number = _other(at, against)
         words = words_of(request)
@@ -187,11 +188,20 @@ class Moments:
     async def _state(self, place: Bookmark):
         return await self.graph().aget_state(place.config)
 
-    def announce(self, boxes: dict[Component, str], request: gr.Request):
+    async def _step(self, thread: str, at: str, request: gr.Request) -> tuple[str, str]:
+        """Which step that is, and of how many. Counted for who looks: the list does without, and so costs the
+        same at any length."""
+        number, total = await self.graph().threads.step(bookmark(thread, request, at))
+        return str(number), str(total)
+
+    async def announce(self, boxes: dict[Component, str], request: gr.Request):
         """The banner."""
         at, mode = boxes[self.tab.at], boxes[self.tab.mode]
-        step, total, branch, picking, against = (boxes[box] for box in self.looked.boxes)
+        branch, picking, against = (boxes[box] for box in self.looked.boxes)
         looking, forking = mode == LOOK, mode == FORK
+        step = total = ""
+        if looking or forking:
+            step, total = await self._step(boxes[self.tab.thread], at, request)
         choosing = looking and bool(at) and picking == at
         which = "other_step" if choosing else "looking" if looking else "forking"
         said = words_of(request)(f"timeline.{which}", step=step, total=total)

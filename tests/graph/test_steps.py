@@ -2,10 +2,11 @@
 
 import time
 from itertools import pairwise
+from uuid import uuid4
 
 import pytest
 
-from graph import LOCAL, Bookmark, OpenGraph, ThreadNotFound
+from graph import LOCAL, Bookmark, CheckpointNotFound, OpenGraph, ThreadNotFound
 from graph.history import worded
 from graph.steps import ID, ROOT, Steps
 from tests.graph.talking import talk
@@ -72,10 +73,17 @@ async def test_moments_are_numbered_say_their_tokens_and_the_empty_beginning_is_
     await graph.ainvoke({"messages": [("user", "another beginning")]}, start.config)
     moments = await graph.threads.moments(place)
     assert [m.kind for m in moments] == ["answer"] * 3
-    assert [(m.number, m.total, m.active) for m in moments] == [(1, 1, True), (2, 2, False), (1, 2, False)]
+    places = [place.at(m.checkpoint_id) for m in moments]
+    steps = [await graph.threads.step(each) for each in places]
+    assert steps == [(1, 1), (2, 2), (1, 2)] and [m.active for m in moments] == [True, False, False]
     assert all(m.nodes == ("answer",) for m in moments)
     assert all(m.tokens and min(m.tokens) > 0 for m in moments)
     page = await graph.threads.moments(place, limit=1, before=moments[0].checkpoint_id)
-    assert list(page) == [moments[1]], "numbers are the branch's, not the page's"
-    with pytest.raises(ThreadNotFound):
-        await graph.threads.moments(Bookmark(place.thread_id, f"{LOCAL}-other"))
+    assert list(page) == [moments[1]]
+    other = Bookmark(place.thread_id, f"{LOCAL}-other")
+    for asked in (graph.threads.moments(other), graph.threads.step(other.at(moments[0].checkpoint_id))):
+        with pytest.raises(ThreadNotFound):
+            await asked
+    for absent in (place, place.at(str(uuid4())), place.at("no id")):
+        with pytest.raises(CheckpointNotFound):
+            await graph.threads.step(absent)

@@ -1,11 +1,16 @@
 """The timeline: what each checkpoint was."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from graph import Bookmark, OpenGraph
-from tests.graph.talking import talk
+from graph import Bookmark, OpenGraph, Settings
+from graph.tables import Tables
+from tests.graph.talking import raw, talk
+from tests.graph.test_plans import nodes
 
 pytestmark = pytest.mark.anyio
 
@@ -47,3 +52,55 @@ async def test_the_timeline_tells_what_a_person_did_to_the_summary(graph: OpenGr
         ("fold", "edit", 4),
         ("fold", "undo", 0),
     ]
+
+
+# Copies of the only checkpoint before it, each on the one before.
+OLDER = """
+INSERT INTO longthread_checkpoint (thread, id, parent, ns, holds, body)
+SELECT c.thread, (to_hex(268435456 + n) || right(c.id::text, 28))::uuid,
+    CASE WHEN n > 0 THEN (to_hex(268435455 + n) || right(c.id::text, 28))::uuid END, '', c.holds, c.body
+FROM longthread_checkpoint c, generate_series(0, %s - 2) n
+WHERE c.thread = (SELECT number FROM longthread_thread WHERE key = %s)
+"""
+ON_THEM = """
+UPDATE longthread_checkpoint c SET parent = (
+    SELECT k.id FROM longthread_checkpoint k WHERE k.thread = c.thread AND k.id < c.id
+    ORDER BY k.id DESC LIMIT 1
+) FROM longthread_thread t WHERE t.key = %s AND c.thread = t.number AND c.id = t.head
+"""
+
+
+async def _read(graph: OpenGraph, place: Bookmark, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
+    """What a drawing of the timeline reads: bytes that come here, and rows that the database looked at."""
+    run, seen = Tables.rows, list[tuple[int, int]]()
+
+    async def noted(self: Tables, statement: str, values: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
+        found = await run(self, statement, values)
+        told = await run(self, f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", values)
+        ((plan,),) = (row["QUERY PLAN"] for row in told)
+        looked = [n.get("Rows Removed by Filter", 0) + n["Actual Rows"] for n in nodes(plan["Plan"])]
+        times = [n["Actual Loops"] for n in nodes(plan["Plan"])]
+        seen.append((len(repr(found)), round(sum(a * b for a, b in zip(looked, times, strict=True)))))
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Tables, "rows", noted)
+        assert len(await graph.threads.moments(place, limit=41)) == 41
+    return sum(size for size, _ in seen), sum(rows for _, rows in seen)
+
+
+async def test_a_drawing_reads_what_it_lists_however_long_the_thread(
+    graph: OpenGraph, small: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page of 2,000 checkpoints costs the bytes and the rows of a page of 200, in the database too."""
+    costs: list[tuple[int, int]] = []
+    for steps in (200, 2_000):
+        place = Bookmark(f"t-{uuid4()}")
+        await talk(graph, place, 1)
+        await raw(small, OLDER, steps, place.key)
+        await raw(small, ON_THEM, place.key)
+        newest = (await graph.threads.moments(place, limit=1))[0].checkpoint_id
+        assert await graph.threads.step(place.at(newest)) == (steps, steps)
+        costs.append(await _read(graph, place, monkeypatch))
+    (size, rows), (more_size, more_rows) = costs
+    assert more_size <= 1.02 * size and more_rows <= 1.02 * rows, costs

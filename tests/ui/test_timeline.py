@@ -83,3 +83,21 @@ def test_a_fork_answers_and_the_branch_it_left_can_be_made_current_again(tab: Ta
     tab.reload()
     expect(tab.mine).to_have_text(["Common root", "Left branch"])
     expect(tab.page.locator("#timeline button[data-branch=tip]")).to_contain_text("Right branch")
+
+
+@browser
+def test_arrows_walk_the_steps_and_the_one_looked_at_keeps_the_focus(tab: Tab) -> None:
+    for word in ("one", "two", "three"):
+        tab.say(f"Step {word}").answered()
+    steps = tab.steps("answer")
+    expect(steps).to_have_count(3)
+    steps.first.focus()
+    for key, nth in [("ArrowDown", 1), ("End", 2), ("ArrowDown", 2), ("Home", 0), ("ArrowUp", 0), ("End", 2)]:
+        tab.page.keyboard.press(key)
+        expect(steps.nth(nth)).to_be_focused()
+    tab.page.keyboard.press("Enter")
+    expect(tab.page.locator("#banner")).to_contain_text("step 1 of 3")
+    expect(steps.last).to_have_attribute("aria-current", "step")
+    expect(steps.last).to_be_focused()
+    tab.page.keyboard.press("ArrowUp")
+    expect(steps.nth(1)).to_be_focused()

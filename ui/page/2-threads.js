@@ -50,9 +50,10 @@ lt.threads = (() => {
 
   const id = () => row.dataset.id, back = () => dots?.isConnected && dots.focus();
   const does = {
-    rename: (trigger) => field($("a", row).textContent, $("#thread-menu").dataset.title, 200,
-      (title) => title && trigger("rename", { id: id(), title })),
-    tags: (trigger) => field(row.dataset.tags, $("#thread-menu").dataset.tags, 500, (tags) => trigger("tags", { id: id(), tags })),
+    rename: (trigger) => lt.field(row, $("a", row).textContent, $("#thread-menu").dataset.title, 200,
+      (title) => title && trigger("rename", { id: id(), title }), back),
+    tags: (trigger) => lt.field(row, row.dataset.tags, $("#thread-menu").dataset.tags, 500,
+      (tags) => trigger("tags", { id: id(), tags }), back),
     pin: (trigger) => (trigger("pin", { id: id(), on: true }), back()),
     unpin: (trigger) => (trigger("pin", { id: id(), on: false }), back()),
     archive: (trigger) => trigger("archive", { id: id() }),
@@ -66,25 +67,6 @@ lt.threads = (() => {
       dialog.showModal();
     },
   };
-
-  // A field in the place of a row's name.
-  function field(value, name, maxLength, done) {
-    const input = document.createElement("input"), here = row;
-    Object.assign(input, { value, maxLength });
-    input.setAttribute("aria-label", name);
-    const end = (text) => {
-      input.onblur = null;
-      input.remove();
-      here.classList.remove("renaming");
-      if (text !== null && text !== value) done(text);
-      back();
-    };
-    input.onkeydown = (e) => { if (e.key === "Enter") end(input.value.trim()); if (e.key === "Escape") end(null); };
-    input.onblur = () => end(input.value.trim());
-    here.classList.add("renaming");
-    here.append(input);
-    input.select();
-  }
 
   let ends = 0;
   function undo(trigger, gone) {

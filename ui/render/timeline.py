@@ -42,8 +42,7 @@ def _moment(moment: Moment, at: datetime, words: Words, *, current: bool) -> str
     mark = ' aria-current="step"' if current else ""
     return (
         f'<li class="{escape(moment.kind)}{branch}"><button type="button" data-do="look" '
-        f'data-id="{escape(moment.checkpoint_id)}" data-step="{moment.number}" data-total="{moment.total}" '
-        f'data-branch="{"tip" if tag else ""}"{mark}><span class="step">{moment.number}</span>'
+        f'data-id="{escape(moment.checkpoint_id)}" data-branch="{"tip" if tag else ""}"{mark}><i></i>'
         f'<span class="kind"{_wrote(moment)}>{escape(_kind(moment, words))}</span>'
         f'<time datetime="{at.isoformat()}" title="{escape(words.day(at))}, {at:%H:%M:%S}">{at:%H:%M}</time>'
         f'<span class="preview">{escape(_preview(moment, words))}</span>'
