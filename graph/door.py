@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from langgraph.graph.state import CompiledStateGraph
 
+from graph.archive import Archives
 from graph.bridge import Bridge
 from graph.build import assemble
 from graph.checkpointers import PostgresCheckpointer, open_checkpointer
@@ -30,7 +31,7 @@ Assembles = Callable[[Settings, Models, PostgresCheckpointer], CompiledStateGrap
 
 class OpenGraph(ThreadGraph):
     """The graph with its threads at hand: `threads` is the catalogue, `turns` what is under way, `summaries`
-    what a person does to one.
+    what a person does to one, `archives` a thread as a file.
 
     `health` says whether the database and the model answer, `vitals` how the database is, `usage` what was
     used.
@@ -39,19 +40,21 @@ class OpenGraph(ThreadGraph):
     threads: Threads
     turns: Turns
     summaries: Summaries
+    archives: Archives
     health: Health
     usage: Usage
     vitals: Vitals
 
     def copy(self, update: dict[str, Any] | None = None) -> "OpenGraph":
         """As LangGraph's; the copy shares the threads and the turns."""
-        ours = ("threads", "turns", "summaries", "health", "usage", "vitals")
+        ours = ("threads", "turns", "summaries", "archives", "health", "usage", "vitals")
         attributes = {
             k: v for k, v in vars(self).items() if k not in (*ours, "__orig_class__", "_serde_allowlist")
         }
         twin = type(self)(**{**attributes, **(update or {})})
         twin.threads, twin.turns, twin.health = self.threads, self.turns, self.health
         twin.usage, twin.vitals, twin.summaries = self.usage, self.vitals, self.summaries
+        twin.archives = self.archives
         return twin
 
 
@@ -62,8 +65,8 @@ def open_graph(settings: Settings | None = None, *, models: Models | None = None
             graph.invoke({"messages": [("user", "Hello")]}, {"configurable": {"thread_id": "a"}})
 
     or the same with `async with` and `ainvoke`. Sync and async calls work in both, from any thread and loop;
-    `graph.threads`, `graph.turns` and `graph.summaries` are async. Settings come from the environment unless
-    given. Raises `InvalidSettings` and, when entered, `StoreUnavailable`.
+    `graph.threads`, `graph.turns`, `graph.summaries` and `graph.archives` are async. Settings come from the
+    environment unless given. Raises `InvalidSettings` and, when entered, `StoreUnavailable`.
     """
     chosen = settings or Settings.read()
     return Opening(lambda: _opened(chosen, models))
@@ -97,6 +100,7 @@ async def _furnished(saver: PostgresCheckpointer, settings: Settings, models: Mo
     titling = Titling(graph.threads, models, settings)
     graph.turns = Turns(graph, settled=titling.after, sweep=lambda: graph.threads.sweep(settings.trash_days))
     graph.summaries = Summaries(graph, Transcripts(saver))
+    graph.archives = Archives(graph, graph.threads, saver)
     graph.health = Health(saver, models)
     graph.usage, graph.vitals = Usage(saver, settings.prices), Vitals(saver)
     return graph
