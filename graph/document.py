@@ -168,7 +168,7 @@ class Document(_Part):
 def read(data: bytes) -> Document:
     """The document in a file, made sure of. Raises `InvalidInput`, which says where and never what."""
     if len(data) > LARGEST:
-        raise InvalidInput(f"A conversation's file has at most {LARGEST // 2**20} MB. Export it in parts.")
+        raise InvalidInput(f"This file is too large: a conversation's has at most {LARGEST // 2**20} MB.")
     try:
         document = Document.model_validate_json(data)
     except ValidationError as e:
@@ -186,14 +186,16 @@ def _why(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place, kind = first["loc"], first["type"]
     if kind == "json_invalid" or not place:
-        return "This file is not JSON, or not all of it is here. Choose one that was exported as JSON."
+        return "This file is not whole, or no JSON. Choose one that was exported as JSON."
     if place[0] == "format":
         return "This is JSON, but not a conversation of Longthread's. Choose one that was exported as JSON."
     if place[0] == "version":
         return f"This conversation is in another version of the format; this Longthread reads {VERSION}."
     ours = [str(part) for part in place if isinstance(part, int) or part in _FIELDS]
-    reason = "it is missing" if kind == "missing" else first["msg"]
-    return f"This conversation cannot be read, at {'.'.join(ours)}: {reason}."
+    reason = "it is missing" if kind == "missing" else first["msg"].removeprefix("Value error, ")
+    if "content" in ours:
+        reason = "it is neither a text nor a list of parts, each with a type"
+    return f"This conversation cannot be read, at {'.'.join(ours)}: {reason.rstrip('.')}."
 
 
 _FIELDS = {
@@ -234,7 +236,7 @@ def _check_branches(document: Document) -> None:
     if sum(branch.active for branch in document.branches) != 1:
         raise InvalidInput("Of the branches of this file exactly one has to be the active one.")
     if left := len(parents.keys() - set(parents.values()) - set(tips)):
-        raise InvalidInput(f"{left:,} ends of this conversation are the tip of no branch. Name each.")
+        raise InvalidInput(f"{left:,} of its messages that nothing follows are not the tip of a branch.")
     for at, branch in enumerate(document.branches, 1):
         where = f"Branch {at:,} of this file"
         if branch.tip not in parents:

@@ -29,6 +29,9 @@ CHUNK = 200
 QUESTIONS = 50
 """Of a branch's own: its last, before each of which there is a checkpoint."""
 
+_ALL = RemoveMessage(REMOVE_ALL_MESSAGES)
+"""What is in the window leaves it. Every such message would be a row of its own, this one is one for all."""
+
 # All of it counts as counted: what its answers cost was paid elsewhere.
 _BEGIN = """
 WITH begun AS (
@@ -61,7 +64,7 @@ class _Grown:
     root: str | None = None
     ends: dict[Key, str] = field(default_factory=dict[Key, str])
     tips: list[str] = field(default_factory=list[str])
-    windows: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    windows: dict[str, list[BaseMessage]] = field(default_factory=dict[str, list[BaseMessage]])
 
 
 class Planting:
@@ -111,9 +114,8 @@ class Planting:
         window = grown.windows.get(at or "", [])
         for chunk in _chunks(own, parted):
             said = [grown.messages[message.id] for message in chunk]
-            window = [*window, *(message.id or "" for message in said)]
-            gone, window = window[:-CHUNK], window[-CHUNK:]
-            at = await self._update(grown, at, {"messages": [*said, *map(_removed, gone)]})
+            over, window = len(window) + len(said) > CHUNK, [*window, *said][-CHUNK:]
+            at = await self._update(grown, at, {"messages": [_ALL, *window] if over else said})
             if chunk[-1].id in parted:
                 grown.ends[chunk[-1].id], grown.windows[at] = at, window
         return at
@@ -121,7 +123,7 @@ class Planting:
     async def _finish(self, grown: _Grown, branch: Branch, at: str | None) -> str:
         """The branch's own tip: its window and its summary."""
         window = [grown.messages[key] for key in branch.window]
-        update: dict[str, Any] = {"messages": [RemoveMessage(REMOVE_ALL_MESSAGES), *window]}
+        update: dict[str, Any] = {"messages": [_ALL, *window]}
         if branch.summary and "summary" in self._graph.channels:
             through = branch.summary.through
             last = grown.messages[through].id if through is not None else None
@@ -185,7 +187,3 @@ def _chunks(own: Sequence[Message], parted: "set[Key]") -> Iterator[Sequence[Mes
 
 def _id(message: Message) -> str:
     return message.id if isinstance(message.id, str) else str(uuid4())
-
-
-def _removed(id: str) -> RemoveMessage:
-    return RemoveMessage(id=id)
