@@ -231,7 +231,9 @@ def _sessions() -> list[tuple[str, None, bool]]:
         "stream event",
         "call's event",
         "export",
+        "export as JSON",
         "found",
+        "import",
     )
     return [(kind, None, False) for kind in kinds]
 
@@ -247,9 +249,13 @@ def _call(other: httpx.Client, kind: str, event: dict[str, Any] | None, ids: Ids
             "heartbeat": f"{api}/heartbeat/{ids['session']}",
             "call's event": f"{api}/call/show/{ids['event']}",
         }
-        if kind in ("export", "found"):
+        if kind == "import":
+            told = other.post("/import", json={"format": ids["thread"], "messages": [ids["checkpoint"]]})
+            return _told(told)
+        if kind in ("export", "export as JSON", "found"):
             where = {
                 "export": f"/export/{ids['thread']}.md",
+                "export as JSON": f"/export/{ids['thread']}.json",
                 "found": f"/found?q={WORD.rsplit(maxsplit=1)[-1]}",
             }
             return _told(other.get(where[kind]))

@@ -27,6 +27,9 @@ async def test_foreign_origins_are_refused(database: str, tmp_path: Path) -> Non
             ):
                 assert (await client.post(path, **sent, headers=headers)).status_code == 403
                 assert (await client.get("/", headers=headers)).status_code == 403
+                taken = await client.post("/import", content=b"{}", headers=headers)
+                assert taken.status_code == 403
+            assert (await client.post("/import", content=b"{}", headers=own)).status_code == 400
             followed = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
             assert (await client.get("/", headers=followed)).status_code == 200
     assert settings.sign_in == "none"
