@@ -1,4 +1,4 @@
-"""A thread carried to a file and back, in a real browser; and what the route takes."""
+"""A thread carried to a file and back, in a real browser."""
 
 import json
 from pathlib import Path
@@ -7,9 +7,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Route, expect
 
-from graph import Settings
 from tests.ui.conftest import Tab, Visit
-from tests.ui.signing import SERIOUS, served
+from tests.ui.signing import SERIOUS
+from tests.ui.test_acts import act as edit
+from tests.ui.test_acts import versions
 from tests.ui.test_threads import act, row_of
 
 browser = pytest.mark.browser
@@ -18,13 +19,10 @@ browser = pytest.mark.browser
 @browser
 def test_a_thread_is_exported_and_imported_with_its_versions(tab: Tab, tmp_path: Path) -> None:
     tab.say("Carry me").answered()
-    tab.mine.last.hover()
-    tab.page.locator("#chat .lt-do-edit").last.click()
-    tab.page.fill("#composer textarea", "Carry me instead")
-    tab.page.keyboard.press("Enter")
-    expect(tab.mine).to_have_text(["Carry me instead"])
-    tab.answered()
-    expect(tab.page.locator("#chat")).to_contain_text("2/2")
+    edit(tab.mine.first, "edit")
+    expect(tab.page.locator("#composer textarea")).to_have_value("Carry me")
+    tab.say("Carry me instead").answered()
+    expect(versions(tab.mine.first)).to_have_attribute("title", "2/2")
     said, thread = tab.page.locator("#chat .message-row").all_inner_texts(), tab.thread
     with tab.page.expect_download() as download:
         act(tab, row_of(tab, thread), "Export as JSON")
@@ -37,11 +35,11 @@ def test_a_thread_is_exported_and_imported_with_its_versions(tab: Tab, tmp_path:
         tab.page.get_by_role("button", name="Import a conversation…").click()
     chooser.value.set_files(file)
     expect(tab.mine).to_have_text(["Carry me instead"])
-    expect(tab.page.locator("#chat")).to_contain_text("2/2")
+    expect(versions(tab.mine.first)).to_have_attribute("title", "2/2")
     assert tab.page.locator("#chat .message-row").all_inner_texts() == said
     assert tab.thread not in ("", thread)
     expect(row_of(tab, tab.thread)).to_have_text("Carry me⋯")
-    tab.page.get_by_role("button", name="Version 1 of 2").first.click()
+    edit(tab.mine.first, "prev")
     expect(tab.mine).to_have_text(["Carry me"])
 
 
@@ -56,7 +54,11 @@ def test_what_is_wrong_with_a_file_is_told_beside_the_button(
     if width < 1000:
         tab.page.click("[data-drawer=left]")
     waiting: list[Route] = []
-    tab.page.route("**/import", waiting.append)
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    tab.page.route("**/import", hold)
     file = tmp_path / "other.json"
     file.write_text("{}")
     tab.page.set_input_files("#carry input", file)
@@ -79,21 +81,3 @@ def test_what_is_wrong_with_a_file_is_told_beside_the_button(
 def _nothing_serious(tab: Tab) -> None:
     found = Axe().run(tab.page).response["violations"]
     assert not [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in SERIOUS]
-
-
-@pytest.mark.anyio
-async def test_a_file_that_is_too_large_is_not_read_to_its_end(
-    database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ui.carrying.LARGEST", 1_000)
-    sent: list[int] = []
-
-    async def parts():
-        for n in range(10):
-            sent.append(n)
-            yield b" " * 500
-
-    async with served(Settings.read(database_url=database)) as client:
-        answer = await client.post("/import", content=parts())
-        assert answer.status_code == 413 and "too large" in answer.json()["error"]
-        assert (await client.post("/import", content=b"{}")).status_code == 400, "another can be sent"
