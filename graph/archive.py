@@ -129,12 +129,12 @@ class Archives:
         It is in no list before it is whole, and nothing of it stays where that fails. Raises `InvalidInput`,
         before anything is stored, for what is no such document or cannot be kept.
         """
-        document = await anyio.to_thread.run_sync(read, data)
+        document, messages = await anyio.to_thread.run_sync(read, data)
         self._check_summaries(document)
         planting = Planting(self._graph, self._threads, self._saver)
         place = await planting.begin(user_id)
         try:
-            await planting.grow(place, document)
+            await planting.grow(place, document, messages)
             if document.title.strip():
                 await self._threads.rename(place, document.title)
             await self._threads.tag(place, document.tags)

@@ -10,6 +10,7 @@ from the root to its tip; `window` are the messages of it that the model is sent
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
+from uuid import uuid4
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, model_validator
@@ -165,8 +166,10 @@ class Document(_Part):
     branches: Annotated[list[Branch], Field(min_length=1, max_length=BRANCHES), FailFast()]
 
 
-def read(data: bytes) -> Document:
-    """The document in a file, made sure of. Raises `InvalidInput`, which says where and never what."""
+def read(data: bytes) -> tuple[Document, dict[Key, BaseMessage]]:
+    """The document in a file, made sure of, and its messages as LangChain has them.
+
+    Raises `InvalidInput`, which says where and never what. Takes seconds for a large one: for a thread."""
     if len(data) > LARGEST:
         raise InvalidInput(f"This file is too large: a conversation's has at most {LARGEST // 2**20} MB.")
     try:
@@ -177,9 +180,9 @@ def read(data: bytes) -> Document:
         titled(document.title)
     for tag in document.tags:
         normal(tag)
-    _check_tree(document.messages)
+    made = _tree(document.messages)
     _check_branches(document)
-    return document
+    return document, made
 
 
 def _why(error: ValidationError) -> str:
@@ -205,21 +208,21 @@ _FIELDS = {
 }
 
 
-def _check_tree(messages: Sequence[Message]) -> None:
-    seen = set[Key]()
+def _tree(messages: Sequence[Message]) -> dict[Key, BaseMessage]:
+    made: dict[Key, BaseMessage] = {}
     for at, message in enumerate(messages, 1):
-        where = f"Message {at:,} of this file"
-        if message.id in seen:
+        where, id = f"Message {at:,} of this file", message.id
+        if id in made:
             raise InvalidInput(f"{where} has an id that another one has. Each id may be there once.")
-        if message.parent is not None and message.parent not in seen:
+        if message.parent is not None and message.parent not in made:
             raise InvalidInput(f"{where} names a parent that is not before it. Each comes after its parent.")
-        seen.add(message.id)
         try:
-            message.message(message.id if isinstance(message.id, str) else "number")
+            made[id] = message.message(id if isinstance(id, str) else str(uuid4()))
         except InvalidInput as e:
             raise InvalidInput(f"{where}: {e}") from None
         except (ValueError, TypeError):  # LangChain's own, which quotes the message
             raise InvalidInput(f"{where} is not a message that LangChain knows.") from None
+    return made
 
 
 def _check_names(message: BaseMessage) -> None:

@@ -83,11 +83,10 @@ class Planting:
         """The thread is whole: it is among its owner's."""
         await self._tables.change(_PUBLISH, owned(place))
 
-    async def grow(self, place: Bookmark, document: Document) -> None:
+    async def grow(self, place: Bookmark, document: Document, messages: Mapping[Key, BaseMessage]) -> None:
         """Write all of it, and make the branch that was active so again. Raises `InvalidInput` for a graph
         whose state cannot be set without that something runs."""
         node = self._quiet()
-        messages = {message.id: message.message(_id(message)) for message in document.messages}
         async with self._graph.holding(place.config) as held:
             grown = _Grown(held, node, messages)
             for branch, own, base, parted in _plan(document):
@@ -183,7 +182,3 @@ def _chunks(own: Sequence[Message], parted: "set[Key]") -> Iterator[Sequence[Mes
         for low in range(start, end, CHUNK):
             yield own[low : min(low + CHUNK, end)]
         start = end
-
-
-def _id(message: Message) -> str:
-    return message.id if isinstance(message.id, str) else str(uuid4())

@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage, Tool
 
 from graph import Bookmark, InvalidInput, ModelError, OpenGraph, Settings, StoreUnavailable, ThreadNotFound
 from graph.document import FORMAT, LARGEST, read
+from graph.planting import Planting
 from graph.summarize import notes
 from graph.usage import Usage
 from tests.graph.talking import raw, say, talk, texts
@@ -280,10 +281,10 @@ def test_whatever_a_file_holds_it_is_read_or_refused(data: st.DataObject) -> Non
         at = at[key]
     at[key] = data.draw(JSON)
     try:
-        found = read(json.dumps(whole).encode())
+        found, made = read(json.dumps(whole).encode())
     except InvalidInput:
         return
-    assert found.messages and found.branches
+    assert len(found.messages) == len(made) and found.branches
 
 
 async def owned_by(graph: OpenGraph, small: Settings, user: str) -> tuple[int, int]:
@@ -319,11 +320,21 @@ async def test_nothing_stays_of_an_import_that_fails(
     assert await owned_by(graph, small, user) == (1, 4)
 
 
-async def test_what_an_imported_thread_used_is_not_counted_again(graph: OpenGraph, place: Bookmark) -> None:
+async def test_what_an_imported_thread_used_is_not_counted_again(
+    graph: OpenGraph, place: Bookmark, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor by who looks while it is written."""
     mine, yours = Bookmark(place.thread_id, f"u-{uuid4()}"), f"u-{uuid4()}"
     await talk(graph, mine, 12)
     usage = Usage(graph.checkpointer, graph.settings.prices)
     assert (await usage.thread(mine)).sent > 0
+    publish = Planting.publish
+
+    async def counted_before(planting: Planting, place: Bookmark) -> None:
+        await usage.thread(place)
+        await publish(planting, place)
+
+    monkeypatch.setattr(Planting, "publish", counted_before)
     twin = await graph.archives.load(yours, await exported(graph, mine))
     assert (await usage.thread(twin)).sent == 0
     await graph.ainvoke(say("More"), twin.config)
