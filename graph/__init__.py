@@ -31,12 +31,14 @@ The rooms, from the ground up (imports go down only):
     vitals          how the database is
     health          whether the database and the models answer
     answer, summarize   the two nodes
+    carrying, document  pure: what of a message travels / a thread as a JSON document, made sure of
     titling         a title for a new thread
     taking          a turn in its thread: a graph that takes a thread before it runs
     turns           one turn, however it is called: the graph object with its checks
     build           every edge of the graph
     pins            messages that are always sent whole
     summaries       a fold taken back, a summary written anew or edited
+    planting, archive   a document written into a new thread / threads carried to a file and back
     live            turns under way, here and in other processes
     door            open_graph(), for `with` and `async with`
 """

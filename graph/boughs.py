@@ -74,11 +74,10 @@ class Boughs:
     async def map(self, place: Bookmark) -> Sequence[Bough]:
         """Every branch, each after the one that it grew from, in two statements however many there are.
         Raises `ThreadNotFound`."""
-        rows, tree = await self._tree(place)
+        rows, tree = await self.tree(place)
         firsts = {each.tip: next(iter(each.own)) for each in tree if each.own.flat}
         values = {"numbers": Runs.literal_of(firsts.values()), "thread": rows[0]["number"]}
         said = {row["number"]: row["text"] for row in await self._tables.rows(_WORDS, values)}
-        names = dict(zip(rows[0]["numbers"], rows[0]["names"], strict=True))
         active = {row["id"] for row in rows if row["active"]}
         return [
             Bough(
@@ -87,7 +86,7 @@ class Boughs:
                 at=each.at,
                 length=each.line.length,
                 first=firsts.get(each.tip),
-                name=_name(each.own, rows[0]["numbers"], names),
+                name=named(each.own, rows[0]),
                 words=shorten(said.get(firsts.get(each.tip)) or "", PREVIEW),
                 used=made(each.tip),
                 active=each.tip in active,
@@ -101,12 +100,14 @@ class Boughs:
         name = " ".join(name.split())
         if not name or len(name) > MAX_NAME or not storable(name):
             raise InvalidInput(f"A branch's name has 1 to {MAX_NAME} characters; this one has {len(name):,}.")
-        _, tree = await self._tree(place)
+        _, tree = await self.tree(place)
         if first not in {next(iter(each.own), None) for each in tree}:
             raise CheckpointNotFound
         await self._tables.change(_NAME, owned(place) | {"first": first, "name": name})
 
-    async def _tree(self, place: Bookmark) -> tuple[Sequence[dict[str, Any]], list[Growth]]:
+    async def tree(self, place: Bookmark) -> tuple[Sequence[dict[str, Any]], list[Growth]]:
+        """A row for each tip, as `_TIPS` has it, and how the lines that lead to them grew from each other.
+        Raises `ThreadNotFound`."""
         rows = await self._tables.rows(_TIPS, owned(place))
         if not rows:
             raise ThreadNotFound
@@ -122,10 +123,12 @@ class Boughs:
         return found.record.line if found else Runs()
 
 
-def _name(own: Runs, numbers: Sequence[int], names: Mapping[int, str]) -> str:
-    """The name that was given to the earliest message of a branch's own: its first may have been edited."""
+def named(own: Runs, row: Mapping[str, Any]) -> str:
+    """The name that was given to the earliest message of a branch's own: its first may have been edited.
+    `row` is one of `tree`."""
+    numbers: Sequence[int] = row["numbers"]
     for low, high in own.spans:
         at = bisect_left(numbers, low)
         if at < len(numbers) and numbers[at] <= high:
-            return names[numbers[at]]
+            return row["names"][at]
     return ""

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from langgraph.graph.state import CompiledStateGraph
 
+from graph.archive import Archives
 from graph.bridge import Bridge
 from graph.build import assemble
 from graph.checkpointers import PostgresCheckpointer, open_checkpointer
@@ -31,7 +32,7 @@ Assembles = Callable[[Settings, Models, PostgresCheckpointer], CompiledStateGrap
 
 class OpenGraph(ThreadGraph):
     """The graph with its threads at hand: `threads` is the catalogue, `turns` what is under way, `summaries`
-    and `pins` what a person does to one.
+    and `pins` what a person does to one, `archives` a thread as a file.
 
     `health` says whether the database and the model answer, `vitals` how the database is, `usage` what was
     used.
@@ -41,20 +42,21 @@ class OpenGraph(ThreadGraph):
     turns: Turns
     summaries: Summaries
     pins: Pins
+    archives: Archives
     health: Health
     usage: Usage
     vitals: Vitals
 
     def copy(self, update: dict[str, Any] | None = None) -> "OpenGraph":
         """As LangGraph's; the copy shares the threads and the turns."""
-        ours = ("threads", "turns", "summaries", "pins", "health", "usage", "vitals")
+        ours = ("threads", "turns", "summaries", "pins", "archives", "health", "usage", "vitals")
         attributes = {
             k: v for k, v in vars(self).items() if k not in (*ours, "__orig_class__", "_serde_allowlist")
         }
         twin = type(self)(**{**attributes, **(update or {})})
         twin.threads, twin.turns, twin.health = self.threads, self.turns, self.health
         twin.usage, twin.vitals, twin.summaries = self.usage, self.vitals, self.summaries
-        twin.pins = self.pins
+        twin.pins, twin.archives = self.pins, self.archives
         return twin
 
 
@@ -65,8 +67,8 @@ def open_graph(settings: Settings | None = None, *, models: Models | None = None
             graph.invoke({"messages": [("user", "Hello")]}, {"configurable": {"thread_id": "a"}})
 
     or the same with `async with` and `ainvoke`. Sync and async calls work in both, from any thread and loop;
-    `graph.threads`, `turns`, `summaries` and `pins` are async. Settings come from the environment unless
-    given. Raises `InvalidSettings` and, when entered, `StoreUnavailable`.
+    `graph.threads`, `turns`, `summaries`, `pins` and `archives` are async. Settings come from the environment
+    unless given. Raises `InvalidSettings` and, when entered, `StoreUnavailable`.
     """
     chosen = settings or Settings.read()
     return Opening(lambda: _opened(chosen, models))
@@ -99,6 +101,7 @@ async def _furnished(saver: PostgresCheckpointer, settings: Settings, models: Mo
     graph.threads = Threads(saver)
     titling = Titling(graph.threads, models, settings)
     graph.summaries, graph.pins = Summaries(graph, Transcripts(saver)), Pins(graph, Transcripts(saver))
+    graph.archives = Archives(graph, graph.threads, saver)
     graph.turns = Turns(
         graph,
         anew=graph.summaries.again,

@@ -136,6 +136,11 @@ class Transcripts:
         """Those of a thread's messages, as they are kept, by number."""
         return {row["number"]: _kept(row) for row in await self._stored(thread, numbers)}
 
+    async def dated(self, thread: int, numbers: Runs) -> Sequence[tuple[MessageRow, datetime]]:
+        """The same in the order of `numbers`, each with when it was stored."""
+        rows = {row["number"]: row for row in await self._stored(thread, numbers)}
+        return [(_kept(rows[number]), rows[number]["created"]) for number in numbers if number in rows]
+
     async def _stored(self, thread: int, numbers: Runs) -> Sequence[dict[str, Any]]:
         return await self._tables.rows(_SAID, {"runs": numbers.literal(), "thread": thread})
 

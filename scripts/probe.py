@@ -239,8 +239,10 @@ def _sessions() -> list[tuple[str, None, bool]]:
         "stream event",
         "call's event",
         "export",
+        "export as JSON",
         "found",
         "beside",
+        "import",
     )
     return [(kind, None, False) for kind in kinds]
 
@@ -256,11 +258,15 @@ def _call(other: httpx.Client, kind: str, event: dict[str, Any] | None, ids: Ids
             "heartbeat": f"{api}/heartbeat/{ids['session']}",
             "call's event": f"{api}/call/show/{ids['event']}",
         }
-        if kind in ("export", "found", "beside"):
+        if kind == "import":
+            told = other.post("/import", json={"format": ids["thread"], "messages": [ids["checkpoint"]]})
+            return _told(told)
+        if kind in ("export", "export as JSON", "found", "beside"):
             pair = f"one={ids['checkpoint']}&other={ids['other']}"
             where = {
                 "beside": f"/beside?thread={ids['thread']}&{pair}",
                 "export": f"/export/{ids['thread']}.md",
+                "export as JSON": f"/export/{ids['thread']}.json",
                 "found": f"/found?q={WORD.rsplit(maxsplit=1)[-1]}",
             }
             return _told(other.get(where[kind]))

@@ -12,6 +12,7 @@ away.py       the line that says what is not answering
 threads.py    the list of threads
 search.py     titles and texts found
 export.py     a thread as a file
+carrying.py   a thread from a file
 branches.py   the map of a thread's branches: names, switch
 beside.py     two branches side by side
 timeline.py   earlier moments: look, fork from one, switch branches

@@ -26,6 +26,7 @@ from ui.bell import Bell
 from ui.beside import comparing
 from ui.branches import branches
 from ui.budget import budget
+from ui.carrying import button, carrying
 from ui.chat import chat
 from ui.export import exporting
 from ui.headers import Guarded
@@ -109,7 +110,7 @@ def _arrive(thread: str, zone: str) -> tuple[Any, ...]:
 
 def _furnish(request: gr.Request) -> tuple[str, str, str, str]:
     """What stands there whatever the tab shows, in the person's language: the buttons of the drawers, the
-    line that says what is away, the tools of the list, and the keys."""
+    line that says what is away, the tools of the list, and what stands below it."""
     words = words_of(request)
     names = {"left": words("page.conversations"), "right": words("page.aside")}
     drawers = "".join(
@@ -117,7 +118,7 @@ def _furnish(request: gr.Request) -> tuple[str, str, str, str]:
         f'aria-label="{escape(name)}"><i></i></button>'
         for side, name in names.items()
     )
-    return drawers, away_line(words), tools(words), dialog(words)
+    return drawers, away_line(words), tools(words), button(words) + dialog(words)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -154,6 +155,7 @@ def create_app(settings: Settings) -> FastAPI:
     searching(app, lambda: opened[-1])
     exporting(app, lambda: opened[-1])
     comparing(app, lambda: opened[-1])
+    carrying(app, lambda: opened[-1])
     with warnings.catch_warnings():
         # Of what is off below, and would be off anyway for several pages.
         warnings.filterwarnings("ignore", "SSR mode is not supported")

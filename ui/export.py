@@ -1,4 +1,4 @@
-"""A thread as a file, at `/export/…`: streamed a page at a time, and kept nowhere."""
+"""A thread as a file, at `/export/…`, Markdown or JSON: streamed a page at a time, and kept nowhere."""
 
 from collections.abc import AsyncIterator
 from urllib.parse import quote
@@ -20,24 +20,32 @@ ROLES = ("human", "ai", "tool")
 
 
 def exporting(app: FastAPI, graph: Graph) -> None:
-    """Add the route."""
+    """Add the routes."""
 
-    async def export(request: Request, thread: str) -> Response:
-        try:
-            place = Bookmark(thread, user_of(request))
-            row = await graph().threads.get(place)
-        except ThreadNotFound as e:
-            return PlainTextResponse(str(e), 404)
-        except LongthreadError as e:
-            return PlainTextResponse(str(e), 400)
-        name = quote(f"{row.title or row.thread_id}.md", safe="")
-        disposition = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
-        parts = _markdown(graph, place, row, words_of(request))
-        return StreamingResponse(
-            parts, media_type="text/markdown; charset=utf-8", headers=PRIVATE | disposition
-        )
+    async def markdown(request: Request, thread: str) -> Response:
+        return await _file(graph, request, thread, "md")
 
-    app.add_api_route("/export/{thread}.md", export)
+    async def json(request: Request, thread: str) -> Response:
+        return await _file(graph, request, thread, "json")
+
+    app.add_api_route("/export/{thread}.md", markdown)
+    app.add_api_route("/export/{thread}.json", json)
+
+
+async def _file(graph: Graph, request: Request, thread: str, form: str) -> Response:
+    try:
+        place = Bookmark(thread, user_of(request))
+        row = await graph().threads.get(place)
+    except ThreadNotFound as e:
+        return PlainTextResponse(str(e), 404)
+    except LongthreadError as e:
+        return PlainTextResponse(str(e), 400)
+    name = quote(f"{row.title or row.thread_id}.{form}", safe="")
+    disposition = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+    markdown = form == "md"
+    parts = _markdown(graph, place, row, words_of(request)) if markdown else graph().archives.export(place)
+    kind = "text/markdown; charset=utf-8" if markdown else "application/json"
+    return StreamingResponse(parts, media_type=kind, headers=PRIVATE | disposition)
 
 
 async def _markdown(graph: Graph, place: Bookmark, row: Thread, words: Words) -> AsyncIterator[str]:

@@ -86,8 +86,8 @@ class Attempts:
         except (UniqueViolation, ConnectionLost):
             stored = False
         if not stored:
-            await self._reader.learn(known, draft.unheard if draft else [])
-            await self._refresh(place)
+            await self._refresh(place)  # which may forget messages that no remembered checkpoint holds
+            await self._reader.learn(self._memory.of(place.key), draft.unheard if draft else [])
             return False
         known.thread = thread
         if draft:

@@ -27,11 +27,32 @@ async def test_foreign_origins_are_refused(database: str, tmp_path: Path) -> Non
             ):
                 assert (await client.post(path, **sent, headers=headers)).status_code == 403
                 assert (await client.get("/", headers=headers)).status_code == 403
+                taken = await client.post("/import", content=b"{}", headers=headers)
+                assert taken.status_code == 403
+            assert (await client.post("/import", content=b"{}", headers=own)).status_code == 400
             followed = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
             assert (await client.get("/", headers=followed)).status_code == 200
     assert settings.sign_in == "none"
     async with served(settings) as client:  # a foreign name that was made to lead here
         assert (await client.get("/", headers={"host": "evil.example"})).status_code == 403
+
+
+@pytest.mark.anyio
+async def test_a_file_that_is_too_large_is_not_read_to_its_end(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.carrying.LARGEST", 1_000)
+    sent: list[int] = []
+
+    async def parts():
+        for n in range(10):
+            sent.append(n)
+            yield b" " * 500
+
+    async with served(Settings.read(database_url=database)) as client:
+        answer = await client.post("/import", content=parts())
+        assert answer.status_code == 413 and "too large" in answer.json()["error"]
+        assert (await client.post("/import", content=b"{}")).status_code == 400, "another can be sent"
 
 
 SHUT = [

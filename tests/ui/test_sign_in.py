@@ -115,6 +115,10 @@ async def test_a_search_and_an_export_are_of_whoever_is_signed_in(database: str,
             assert found.status_code == 200 and "of local" not in found.text + export.text
             assert ("of ada" in found.text, "of ada" in export.text) == (sees, sees)
             assert export.status_code == (200 if sees else 404)
+            whole, absent = [await client.get(f"/export/{of}.json") for of in (ours, f"t-{uuid4()}")]
+            assert ("of ada" in whole.text, "of local" in whole.text) == (sees, False)
+            assert sees or (whole.status_code, whole.text) == (absent.status_code, absent.text)
+            assert absent.status_code == 404
 
 
 @pytest.mark.anyio

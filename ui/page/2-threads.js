@@ -49,6 +49,7 @@ lt.threads = (() => {
   }
 
   const id = () => row.dataset.id, back = () => dots?.isConnected && dots.focus();
+  const save = (form) => { location.href = `export/${encodeURIComponent(id())}.${form}`; back(); };
   const does = {
     rename: (trigger) => lt.field(row, $("a", row).textContent, $("#thread-menu").dataset.title, 200,
       (title) => title && trigger("rename", { id: id(), title }), back),
@@ -58,7 +59,8 @@ lt.threads = (() => {
     unpin: (trigger) => (trigger("pin", { id: id(), on: false }), back()),
     archive: (trigger) => trigger("archive", { id: id() }),
     restore: (trigger) => trigger("restore", { id: id() }),
-    export: () => { location.href = `export/${encodeURIComponent(id())}.md`; back(); },
+    export: () => save("md"),
+    json: () => save("json"),
     trash: (trigger) => { undo(trigger, id()); trigger("trash", { id: id() }); },
     remove: () => {
       const dialog = $("#thread-remove");
@@ -130,5 +132,6 @@ lt.threads = (() => {
     $("#thread-search")?.focus();
   });
   addEventListener("popstate", () => open(thread()));
+  threads.open = (id) => { lt.url(id, true); lt.drawer(""); open(id); };
   return threads;
 })();

@@ -99,6 +99,7 @@ MENU = (
     ("archive", "kept", ""),
     ("restore", "archived trashed", ""),
     ("export", "kept archived trashed", ""),
+    ("json", "kept archived trashed", ""),
     ("trash", "kept archived", ""),
     ("remove", "trashed", ""),
 )
