@@ -84,15 +84,9 @@ def page(graph: Graph, *, demo: bool) -> gr.Blocks:
         blocks.unload(tab.views.forget)
         sides = [names.listing, past.moments, spent.gauge, used]
         elsewhere = [arrived, names.opened, *names.changed, *past.moved]
-        stays = [talk.grown, back, *spent.summary.changed]
-        for event in [
-            *elsewhere,
-            *talk.events,
-            spent.trimmed,
-            spent.summary.anew,
-            back,
-            *spent.summary.changed,
-        ]:
+        folds = spent.summary
+        stays = [talk.grown, back, *folds.changed]
+        for event in [*elsewhere, *talk.events, spent.trimmed, folds.anew, back, *folds.changed]:
             bell.after(event, keep=any(event is one for one in stays))
         for rung in (bell.draw, bell.keep):
             bell.settled(talk.drawing.after(rung, stay=rung is bell.keep), tab)
