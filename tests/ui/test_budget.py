@@ -19,8 +19,8 @@ def test_the_fold_is_a_divider_and_the_meter_says_what_is_sent(visit: Visit, lon
     assert 0 < int(meter.get_attribute("aria-valuenow") or 0) <= 900
     words = re.search(r"(\d+) of 140 messages sent, (\d+) folded", tab.page.inner_text("#meter"))
     assert words and int(words[1]) + int(words[2]) == 140
-    tab.page.click("#meter summary")
-    expect(tab.page.locator("#meter .text")).to_be_visible()
+    tab.page.click("#summary summary")
+    expect(tab.page.locator("#summary .text")).to_be_visible()
 
 
 @browser

@@ -17,11 +17,12 @@ from graph.budget import Budget, Prompt
 from graph.history import Difference
 from graph.searching import Hit
 from graph.sending import Part
+from graph.summarize import HEADING
 from graph.threads import Thread
 from graph.timeline import Moment
 from graph.transcript import Entry
 from graph.turns import ContextView
-from ui.render import budget, chat, search, text, threads, timeline
+from ui.render import budget, chat, search, summary, text, threads, timeline
 from ui.words import Words
 
 WORDS = Words("en")
@@ -202,6 +203,26 @@ def test_the_meter_adds_up_and_says_what_is_sent_and_folded() -> None:
     assert 'class="mark" style="left:75.00%"' in html and "Summarises above <b>750</b>" in html
     assert "2 left out" in budget.meter(view(left_out=2), WORDS)
     assert "&lt;" in budget.meter(None, WORDS, EVIL)
+
+
+def test_a_summary_says_what_it_stands_for_and_only_now_can_be_changed() -> None:
+    told = {**SUMMARY.additional_kwargs["longthread"], "by_hand": True}
+    evil = SystemMessage(HEADING + EVIL, id=EVIL, additional_kwargs={"longthread": told})
+    html = summary.summary(view(summary=evil), EVIL, WORDS, now=True)
+    assert "38 messages, 6,120 → 410 tokens" in html and "edited by hand" in html
+    assert "<img" not in html and HEADING not in html and html.count("data-do=") == 4
+    assert "data-do" not in summary.summary(view(summary=SUMMARY), "t", WORDS, now=False)
+    assert summary.summary(view(), "t", WORDS, now=True) == ""
+
+
+def test_a_change_of_the_summary_is_named_and_counted_in_the_persons_language() -> None:
+    fold = moment(kind="fold", folded=1200)
+    taken = moment(kind="fold", act="undo")
+    html = timeline.timeline([fold, taken, moment(kind="fold", act=EVIL)], "c", UTC, WORDS, more=False)
+    assert ">Summarised<" in html and "1,200 messages summarised" in html
+    assert "Fold taken back" in html and "No message is summarised" in html and "<img" not in html
+    german = timeline.timeline([fold], "c", UTC, Words("de"), more=False)
+    assert "1.200 Nachrichten zusammengefasst" in german
 
 
 def test_the_timeline_marks_where_one_looks_and_the_tips_of_other_branches() -> None:
