@@ -28,7 +28,7 @@ from graph.turns import ThreadGraph
 PAGE = 200
 """Messages that are read at once."""
 
-SUMMARY = "summary"
+SUMMARY, PINNED = "summary", "pinned"
 
 
 class Archives:
@@ -84,13 +84,14 @@ class Archives:
             active = bool(of[growth.tip]["active"])
             if not growth.line.length and not (active and last):
                 continue
-            window, summary = await self._state(place, of[growth.tip], growth)
+            window, pins, summary = await self._state(place, of[growth.tip], growth)
             branch = {
                 "tip": last[-1] if active and last else sheet.last(growth.tip),
                 "name": named(growth.own, rows[0]),
                 "active": active,
                 "window": [*sheet.at(growth, window), *(last if active else ())],
                 "summary": noted(summary, sheet.taken) if summary else None,
+                "pinned": sheet.at(growth, pins),
             }
             yield (b"\n" if first else b",\n") + encoded(branch)
             first = False
@@ -99,26 +100,29 @@ class Archives:
 
     async def _state(
         self, place: Bookmark, row: Mapping[str, Any], growth: Growth
-    ) -> tuple[Sequence[int], BaseMessage | None]:
-        """The numbers of a tip's window, and its summary."""
+    ) -> tuple[Sequence[int], Sequence[int], BaseMessage | None]:
+        """The numbers of a tip's window, those of what is pinned, and its summary."""
         if row["body"] is None:
             return await self._stock_state(place, growth)
         record = Record.read(id=row["id"], parent=None, ns="", body=row["body"], metadata=None)
         window = list(numbers_in(record.values.get(TRANSCRIPT, [])))
+        pins = list(numbers_in(record.values.get(PINNED, [])))
         summary = Runs.of(numbers_in(record.values.get(SUMMARY, [])))
         if not summary.length:
-            return window, None
+            return window, pins, None
         said = await self._transcripts.said(row["number"], summary.cut(0, 1))
         messages = [self._saver.codec.message(kept) for kept in said.values()]
-        return window, next((m for m in messages if isinstance(m, SystemMessage)), None)
+        return window, pins, next((m for m in messages if isinstance(m, SystemMessage)), None)
 
-    async def _stock_state(self, place: Bookmark, growth: Growth) -> tuple[Sequence[int], BaseMessage | None]:
-        """The same of a tip that the stock saver wrote."""
+    async def _stock_state(
+        self, place: Bookmark, growth: Growth
+    ) -> tuple[Sequence[int], Sequence[int], BaseMessage | None]:
+        """The same of a tip that the stock saver wrote, which knows of no pins."""
         values = (await self._graph.aget_state(place.at(growth.tip).config)).values
         length, held = growth.line.length, len(values.get(TRANSCRIPT) or ())
         summary = values.get(SUMMARY)
         window = list(growth.line.cut(max(0, length - held), length))
-        return window, summary if isinstance(summary, SystemMessage) else None
+        return window, [], summary if isinstance(summary, SystemMessage) else None
 
     # In
 

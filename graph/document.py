@@ -5,10 +5,11 @@
 
 The messages are a tree: each is there once, after its parent, whose id it names (null at the root). An id is
 the message's own; or a number, where it has none or another message was there under it. A branch is the way
-from the root to its tip; `window` are the messages of it that the model is sent, `summary` stands for others.
+from the root to its tip; `window` are the messages of it that the model is sent, `summary` stands for others,
+`pinned` are always sent.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
@@ -27,8 +28,8 @@ from graph.threads import titled
 FORMAT, VERSION = "longthread-thread", 1
 LARGEST = 50 * 2**20
 """Bytes of a document."""
-MESSAGES, BRANCHES, IN_WINDOWS = 50_000, 500, 100_000
-"""How many there may be; the last: of messages in the windows of all branches together."""
+MESSAGES, BRANCHES, PINS, IN_WINDOWS = 50_000, 500, 100, 100_000
+"""How many there may be: pins of a branch, and messages in the windows of all branches together."""
 
 Key = Annotated[str, Field(min_length=1, max_length=MAX_BYTES)] | Annotated[int, Field(ge=0, le=2**53)]
 Word = Annotated[str, Field(min_length=1, max_length=MAX_BYTES)]
@@ -153,6 +154,7 @@ class Branch(_Part):
     active: bool = False
     window: list[Key] = []
     summary: Summary | None = None
+    pinned: Annotated[list[Key], Field(max_length=PINS)] = []
 
 
 class Document(_Part):
@@ -251,11 +253,25 @@ def _check_branches(document: Document) -> None:
             raise InvalidInput(f"{where}: its window is no part of it, in its order, up to its tip.")
         if branch.name and not (branch.name.strip() and storable(branch.name)):
             raise InvalidInput(f"{where} has a blank name, or one with a NUL or half of a surrogate pair.")
-        summary = branch.summary
-        if summary and not (summary.text.strip() and storable(summary.text)):
-            raise InvalidInput(f"{where} has a summary that is blank, or cannot be kept unchanged.")
-        if summary and summary.through is not None and summary.through not in parents:
-            raise InvalidInput(f"{where} has a summary of messages that are not there.")
+        _check_beside(branch, where, parents)
+
+
+def _check_beside(branch: Branch, where: str, parents: Mapping[Key, Key | None]) -> None:
+    """What is sent beside the window: the summary, and what is pinned."""
+    if branch.pinned and not set(branch.pinned) <= set(_way(branch.tip, parents)):
+        raise InvalidInput(f"{where} pins what is no message of it.")
+    summary = branch.summary
+    if summary and not (summary.text.strip() and storable(summary.text)):
+        raise InvalidInput(f"{where} has a summary that is blank, or cannot be kept unchanged.")
+    if summary and summary.through is not None and summary.through not in parents:
+        raise InvalidInput(f"{where} has a summary of messages that are not there.")
+
+
+def _way(key: Key | None, parents: Mapping[Key, Key | None]) -> Iterator[Key]:
+    """From a message to the root."""
+    while key is not None:
+        yield key
+        key = parents[key]
 
 
 def _ends(branch: Branch, parents: Mapping[Key, Key | None]) -> bool:

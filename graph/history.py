@@ -19,10 +19,12 @@ MOST = 2_000_000
 
 @dataclass(frozen=True)
 class View:
-    """What a moment holds: the live window, oldest first, and the summary of what came before it."""
+    """What a moment holds: the live window, oldest first, the summary of what came before it, and what is
+    pinned."""
 
     messages: list[BaseMessage] = field(default_factory=list[BaseMessage])
     summary: SystemMessage | None = None
+    pinned: list[BaseMessage] = field(default_factory=list[BaseMessage])
 
 
 @dataclass(frozen=True)
@@ -34,29 +36,36 @@ class Difference:
     changed: list[tuple[BaseMessage, BaseMessage]]
     summary_before: SystemMessage | None
     summary_after: SystemMessage | None
+    pinned: list[BaseMessage] = field(default_factory=list[BaseMessage])
+    unpinned: list[BaseMessage] = field(default_factory=list[BaseMessage])
 
     @property
     def empty(self) -> bool:
         """Whether nothing that a person can see has changed."""
         same_summary = _text(self.summary_before) == _text(self.summary_after)
-        return same_summary and not (self.added or self.removed or self.changed)
+        pins = self.pinned or self.unpinned
+        return same_summary and not (self.added or self.removed or self.changed or pins)
 
 
 def look(snapshot: StateSnapshot) -> View:
     """What the snapshot shows."""
-    return View(list(snapshot.values.get("messages") or ()), snapshot.values.get("summary"))
+    values = snapshot.values
+    return View(list(values.get("messages") or ()), values.get("summary"), list(values.get("pinned") or ()))
 
 
 def difference(before: StateSnapshot | None, after: StateSnapshot) -> Difference:
     """What changed from `before` (None: the beginning) to `after`, in the order of the windows."""
     old, new = look(before) if before else View(), look(after)
     old_by_id, new_by_id = _by_id(old.messages), _by_id(new.messages)
+    old_pins, new_pins = _by_id(old.pinned), _by_id(new.pinned)
     return Difference(
         added=[m for m in new.messages if m.id not in old_by_id],
         removed=[m for m in old.messages if m.id not in new_by_id],
         changed=[(o, m) for m in new.messages if (o := old_by_id.get(m.id)) and o.content != m.content],
         summary_before=old.summary,
         summary_after=new.summary,
+        pinned=[m for m in new.pinned if m.id not in old_pins],
+        unpinned=[m for m in old.pinned if m.id not in new_pins],
     )
 
 

@@ -19,6 +19,7 @@ from graph.bookmark import Bookmark, with_places
 from graph.checkpointers import PostgresCheckpointer
 from graph.document import Branch, Document, Key, Message
 from graph.errors import InvalidInput
+from graph.inputs import can_be_pinned
 from graph.tables import Tables, owned
 from graph.threads import Threads
 from graph.turns import ThreadGraph
@@ -123,6 +124,9 @@ class Planting:
         """The branch's own tip: its window and its summary."""
         window = [grown.messages[key] for key in branch.window]
         update: dict[str, Any] = {"messages": [_ALL, *window]}
+        pinned = [pin for key in branch.pinned if can_be_pinned(pin := grown.messages[key])]
+        if pinned and "pinned" in self._graph.channels:
+            update["pinned"] = pinned
         if branch.summary and "summary" in self._graph.channels:
             through = branch.summary.through
             last = grown.messages[through].id if through is not None else None

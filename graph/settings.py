@@ -110,6 +110,11 @@ class Settings(Entrance):
         validation_alias=_name("LONGTHREAD_TITLES"),
         description="whether the summary model gives a new thread its title",
     )
+    imports: bool = Field(
+        True,
+        validation_alias=_name("LONGTHREAD_IMPORTS"),
+        description="whether people may make a conversation of a file, whose answers they may have written",
+    )
     trash_days: int = Field(
         30,
         ge=1,

@@ -1,13 +1,18 @@
 """The pictures of the README: the real page, the demo model, a conversation long enough to be folded."""
 
+import argparse
 import os
 import re
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
 from tests.ui.site import Site, browser
+from tests.ui.states import states
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -33,15 +38,48 @@ CONVERSATION = [
 
 
 def main() -> None:
-    """Make every picture."""
-    DOCS.mkdir(exist_ok=True)
+    """Make the pictures."""
+    parser = argparse.ArgumentParser(
+        prog="scripts/screenshots", description="Make the pictures of the README."
+    )
+    parser.add_argument(
+        "--all", type=Path, metavar="FOLDER", help="of every state of the page instead, in there"
+    )
+    folder: Path | None = parser.parse_args().all
+    (folder or DOCS).mkdir(exist_ok=True, parents=True)
+    with _site() as site, browser() as chromium:
+        if folder:
+            _states(chromium, site.url, folder)
+        else:
+            _pictures(chromium, site.url)
+
+
+@contextmanager
+def _site() -> Iterator[Site]:
     for name in [n for n in os.environ if n.startswith(("LONGTHREAD_", "OPENAI_", "DATABASE_"))]:
         del os.environ[name]  # the pictures are of the demo model, whatever is set here
     with tempfile.TemporaryDirectory() as folder:
         settings = {"LONGTHREAD_DATA": f"{folder}/data", "LONGTHREAD_TOKEN_BUDGET": "900"}
         site = Site(Path(folder), **settings)
-        with site.running(), browser() as chromium:
-            _pictures(chromium, site.url)
+        with site.running():
+            yield site
+
+
+def _states(browser: Browser, url: str, folder: Path) -> None:
+    """On a desktop and a phone, light and dark, and in German."""
+    for look, size, dark, language in [
+        ("light", DESKTOP, False, "en"),
+        ("dark", DESKTOP, True, "en"),
+        ("phone", PHONE, False, "en"),
+        ("phone-dark", PHONE, True, "de"),
+    ]:
+        with _page(browser, size, dark=dark, language=language) as page:
+            page.goto(url)
+            expect(page.locator("#threads nav")).to_be_attached()
+            for n, state in enumerate(states(page, nullcontext), 1):
+                page.wait_for_timeout(400)
+                page.screenshot(path=folder / f"{look}-{n:02}-{state.replace(' ', '-')}.png")
+                print(f"screenshots: {look}, {state}", file=sys.stderr)
 
 
 def _pictures(browser: Browser, url: str) -> None:
@@ -83,24 +121,30 @@ def _say(page: Page, text: str) -> None:
 
 
 def _picture(browser: Browser, address: str, path: Path, viewport: dict[str, int], *, dark: bool) -> None:
-    page = browser.new_page(
-        viewport={"width": viewport["width"], "height": viewport["height"]},
+    with _page(browser, viewport, dark=dark) as page:
+        page.goto(address)
+        expect(page.locator("#chat .user-row").last).to_contain_text(CONVERSATION[-1])
+        divider = page.locator("#chat .lt-divider")
+        page.wait_for_timeout(1500)
+        if viewport is DESKTOP:
+            page.mouse.move(720, 400)
+            divider.evaluate(
+                "e => { const log = e.closest('[role=log]'), box = e.getBoundingClientRect(); "
+                "log.scrollTop += box.top - 240 }"
+            )
+        page.wait_for_timeout(500)
+        page.screenshot(path=path)
+
+
+@contextmanager
+def _page(browser: Browser, size: dict[str, int], *, dark: bool, language: str = "en") -> Iterator[Page]:
+    with browser.new_context(
+        viewport={"width": size["width"], "height": size["height"]},
         color_scheme="dark" if dark else "light",
-        device_scale_factor=2 if viewport is PHONE else 1,
-    )
-    page.goto(address)
-    expect(page.locator("#chat .user-row").last).to_contain_text(CONVERSATION[-1])
-    divider = page.locator("#chat .lt-divider")
-    page.wait_for_timeout(1500)
-    if viewport is DESKTOP:
-        page.mouse.move(720, 400)
-        divider.evaluate(
-            "e => { const log = e.closest('[role=log]'), box = e.getBoundingClientRect(); "
-            "log.scrollTop += box.top - 240 }"
-        )
-    page.wait_for_timeout(500)
-    page.screenshot(path=path)
-    page.close()
+        device_scale_factor=2 if size is PHONE else 1,
+        locale=language,
+    ) as context:
+        yield context.new_page()
 
 
 if __name__ == "__main__":

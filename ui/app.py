@@ -8,7 +8,7 @@ import gc
 import socket
 import sys
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from html import escape
 from pathlib import Path
@@ -44,7 +44,7 @@ from ui.tab import DIRECT, Graph, Tab, now
 from ui.threads import thread_list
 from ui.timeline import banner, timeline
 from ui.usage import usage_page
-from ui.words import label, translated, words_of
+from ui.words import Words, label, translated, words_of
 
 BRAND = '<a class="brand" href="./">Longthread</a>'
 ARRIVE = """() => [new URLSearchParams(location.search).get("thread") || "",
@@ -84,7 +84,7 @@ def page(graph: Graph, *, demo: bool) -> gr.Blocks:
             js=ARRIVE,
             **DIRECT,
         )
-        blocks.load(_furnish, None, [drawers, line, names.tools, listed], **DIRECT)
+        blocks.load(_furnishing(graph), None, [drawers, line, names.tools, listed], **DIRECT)
         blocks.unload(tab.views.forget)
         sides = [names.listing, tree.map, past.moments, spent.gauge, used]
         elsewhere = [arrived, names.opened, *names.changed, tree.turned, *past.moved]
@@ -108,17 +108,24 @@ def _arrive(thread: str, zone: str) -> tuple[Any, ...]:
     return (*(now(thread) if thread else [gr.skip()] * 4), zone)
 
 
-def _furnish(request: gr.Request) -> tuple[str, str, str, str]:
-    """What stands there whatever the tab shows, in the person's language: the buttons of the drawers, the
-    line that says what is away, the tools of the list, and what stands below it."""
-    words = words_of(request)
+def _furnishing(graph: Graph) -> Callable[[gr.Request], tuple[str, str, str, str]]:
+    def furnish(request: gr.Request) -> tuple[str, str, str, str]:
+        """What stands there whatever the tab shows, in the person's language: the buttons of the drawers, the
+        line that says what is away, the tools of the list, and what stands below it."""
+        words = words_of(request)
+        below = (button(words) if graph().settings.imports else "") + dialog(words)
+        return _drawers(words), away_line(words), tools(words), below
+
+    return furnish
+
+
+def _drawers(words: Words) -> str:
     names = {"left": words("page.conversations"), "right": words("page.aside")}
-    drawers = "".join(
+    return "".join(
         f'<button type="button" data-drawer="{side}" aria-controls="{side}" aria-expanded="false" '
         f'aria-label="{escape(name)}"><i></i></button>'
         for side, name in names.items()
     )
-    return drawers, away_line(words), tools(words), button(words) + dialog(words)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -155,7 +162,8 @@ def create_app(settings: Settings) -> FastAPI:
     searching(app, lambda: opened[-1])
     exporting(app, lambda: opened[-1])
     comparing(app, lambda: opened[-1])
-    carrying(app, lambda: opened[-1])
+    if settings.imports:
+        carrying(app, lambda: opened[-1])
     with warnings.catch_warnings():
         # Of what is off below, and would be off anyway for several pages.
         warnings.filterwarnings("ignore", "SSR mode is not supported")

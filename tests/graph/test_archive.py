@@ -48,6 +48,7 @@ async def looked(graph: OpenGraph, place: Bookmark) -> dict[str, Any]:
             "summary": (context.summary.text, told) if context.summary else None,
             "sent": [m.model_copy(update={"id": None}) for m in context.prompt.messages[:1]]
             + [m.text for m in context.prompt.messages],
+            "pinned": values.get("pinned"),
             "next": (await graph.aget_state(there.config)).next,
         }
     return shown
@@ -71,6 +72,8 @@ async def furnish(graph: OpenGraph, place: Bookmark) -> None:
     first = await graph.threads.before(place.at(tips["One"]), one.id or "")
     await graph.ainvoke(say("Uno"), first.config)
     await graph.threads.switch(place.at((await graph.threads.branches(place))[1].tip))
+    pinned = (await graph.threads.transcript(place)).entries[0]
+    await graph.pins.pin(place, str(pinned.id))
     await graph.threads.rename(place, "A “title” 🌳")
     await graph.threads.tag(place, ["two words", "trees"])
 
@@ -241,6 +244,7 @@ HOSTILE: dict[str, bytes] = {
     "a window in no order": branch(window=["m2", "m1", "m3"]),
     "a window short of the tip": branch(window=["m0", "m1"]),
     "a window with one twice": branch(window=["m3", "m3"]),
+    "a pin that is not there": branch(pinned=["elsewhere"]),
     "a summary of no form": branch(summary=SECRET),
     "a blank summary": branch(summary={"text": " "}),
     "a NUL in a summary": branch(summary={"text": f"{SECRET}\0"}),

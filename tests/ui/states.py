@@ -22,8 +22,8 @@ def states(page: Page, slowly: Slowly) -> Iterator[str]:
     yield from _context(page)
     yield from _times(page)
     page.goto(page.url.split("?")[0] + "usage")
-    expect(page.locator(".usage-days, #usage, main, .gradio-container").first).to_be_visible()
-    page.wait_for_timeout(1000)
+    expect(page.locator("#usage-database li").first).to_be_visible()
+    page.wait_for_timeout(1000)  # its plots come one after the other
     yield "usage"
 
 
@@ -40,7 +40,7 @@ def _talking(page: Page, slowly: Slowly) -> Iterator[str]:
         expect(page.locator("#composer .stop-button")).to_be_visible()
         expect(page.locator("#chat .bot-row")).to_have_count(3)
         yield "answering"
-        page.click("#composer .stop-button")
+        page.evaluate("document.querySelector('#composer .stop-button')?.click()")
         _ready(page)
     _say(page, "And then?")
     _act(page, "edit")
@@ -113,7 +113,8 @@ def _times(page: Page) -> Iterator[str]:
     page.click("#compare")
     _drawer(page, "right")
     page.locator("#timeline li.answer button").first.click()
-    expect(page.locator("#difference h3")).to_contain_text("From step")
+    expect(page.locator("#compare-before")).to_be_visible()
+    expect(page.locator("#compare")).to_be_visible()
     yield "compared"
     page.click("#fork")
     yield "forking"

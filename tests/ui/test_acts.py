@@ -123,6 +123,7 @@ def test_a_copy_is_what_was_written_and_not_what_is_drawn(tab: Tab) -> None:
 def test_nothing_is_done_to_a_thread_that_answers(visit: Visit, model: ModelServer) -> None:
     tab = visit().say("Quiet first").answered()
     act(tab.mine.first, "edit")
+    expect(box(tab)).to_have_value("Quiet first")
     tab.say("Another first").answered()
     beside = visit(tab.thread)
     model.delay, model.words = 0.05, 60

@@ -16,7 +16,8 @@ from tests.ui.states import states
 def test_every_state_is_for_everybody(
     visit: Visit, model: ModelServer, dark: bool, size: tuple[int, int]
 ) -> None:
-    page, axe = visit(dark=dark, size=size).page, Axe()
+    tab, axe = visit(dark=dark, size=size), Axe()
+    page = tab.page
 
     @contextmanager
     def slowly() -> Iterator[None]:
@@ -31,4 +32,5 @@ def test_every_state_is_for_everybody(
                 faults += [(state, found["id"], node["html"][:200]) for node in found["nodes"]]
         wide = page.evaluate("document.documentElement.scrollWidth")
         faults += [(state, "scrolls sideways", str(wide))] * (wide > size[0])
+    tab.left()
     assert not faults

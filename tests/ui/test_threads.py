@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Route, expect
 
 from tests.ui.conftest import Tab, Visit
@@ -236,32 +235,3 @@ def test_a_thread_is_exported_as_markdown(tab: Tab) -> None:
     text = download.value.path().read_text()
     assert text.startswith("# Export me\n") and "## You\n\nExport me\n" in text and "## Assistant" in text
     assert download.value.suggested_filename == "Export me.md"
-
-
-@browser
-@pytest.mark.parametrize(("dark", "width"), [(False, 1440), (True, 1440), (False, 390), (True, 390)])
-def test_no_serious_violation_in_the_list(visit: Visit, dark: bool, width: int) -> None:
-    """In the list, the archive, the trash, with the menu open and with what was found."""
-    tab = visit(dark=dark, size=(width, 844))
-    tab.say("Accessible walrus").answered()
-    if width < 1000:
-        tab.page.click("[data-drawer=left]")
-        expect(tab.page.locator("#thread-search")).to_be_in_viewport(ratio=1)
-    for place in ("Archive", "Trash", "Conversations"):
-        shelf(tab, place)
-        _nothing_serious(tab, place)
-    row_of(tab, tab.thread).locator(".dots").focus()
-    tab.page.keyboard.press("Enter")
-    expect(tab.page.locator("#thread-menu")).to_be_visible()
-    _nothing_serious(tab, "menu")
-    tab.page.keyboard.press("Escape")
-    tab.page.fill("#thread-search", "walrus")
-    expect(tab.page.locator("#thread-found li").first).to_be_visible()
-    _nothing_serious(tab, "search")
-
-
-def _nothing_serious(tab: Tab, where: str) -> None:
-    tab.page.wait_for_timeout(300)
-    found = Axe().run(tab.page).response["violations"]
-    grave = [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in ("serious", "critical")]
-    assert not grave, where

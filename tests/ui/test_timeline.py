@@ -17,7 +17,7 @@ def test_looking_shows_the_moment_and_what_it_changed_and_asks_no_model(tab: Tab
     expect(tab.steps("answer")).to_have_count(3)
     tab.steps("answer").last.click()
     expect(tab.mine).to_have_text(["Step one"])
-    expect(tab.page.locator("#banner")).to_contain_text("You are looking at step 1 of 3 · read only")
+    expect(tab.page.locator("#banner")).to_contain_text("Looking at step 1 of 3 · read only")
     expect(tab.page.locator("#composer textarea")).to_be_disabled()
     added = tab.page.locator("#difference .added")
     expect(added).to_have_count(2)

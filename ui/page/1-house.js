@@ -47,7 +47,7 @@ window.lt = (() => {
   // A field in the place of what a row shows: what is typed goes to `done`, but for Escape; then the focus goes `back`.
   function field(row, value, name, maxLength, done, back) {
     const input = document.createElement("input");
-    Object.assign(input, { value, maxLength });
+    Object.assign(input, { value, maxLength, placeholder: name });
     input.setAttribute("aria-label", name);
     const end = (text) => {
       input.onblur = null;
@@ -59,6 +59,7 @@ window.lt = (() => {
     input.onkeydown = (e) => {
       if (e.key !== "Enter" && e.key !== "Escape") return;
       e.preventDefault(); // nor is the button pressed that has the focus next
+      e.stopPropagation(); // nor the drawer closed
       end(e.key === "Enter" ? input.value.trim() : null);
     };
     input.onblur = () => setTimeout(() => input.isConnected && end(input.value.trim())); // a drawing takes it away, too

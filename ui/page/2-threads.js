@@ -110,6 +110,7 @@ lt.threads = (() => {
     const list = $("#thread-menu");
     if (e.target.id === "thread-search" && e.key === "Escape" && e.target.value) {
       e.target.value = "";
+      e.stopPropagation();
       search(e.target);
     }
     if (list.contains(e.target) && e.key === "Escape") { list.hidePopover(); back(); e.stopPropagation(); return; }

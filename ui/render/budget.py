@@ -22,7 +22,8 @@ def meter(context: ContextView | None, words: Words, trouble: str = "", *, now: 
         return f'<p class="empty">{escape(trouble or words("budget.nothing"))}</p>'
     prompt, limit = context.prompt, context.limit
     share = round(100 * prompt.tokens / limit)
-    parts = {"system": prompt.system, "summary": prompt.summary, "window": prompt.window}
+    pinned = {"pinned": prompt.pinned} if prompt.pins else {}
+    parts = {"system": prompt.system, "summary": prompt.summary} | pinned | {"window": prompt.window}
     bars = "".join(f'<i class="{k}" style="width:{100 * v / limit:.2f}%"></i>' for k, v in parts.items())
     keys = "".join(
         f'<li><i class="{k}"></i>{escape(words(f"budget.{k}"))} <b>{words.number(v)}</b></li>'
@@ -55,6 +56,8 @@ def _sent(context: ContextView, words: Words) -> str:
     line = words("budget.sent", sent=prompt.sent, count=prompt.sent + prompt.left_out + count)
     if count:
         line += words("budget.folded", number=count)
+    if prompt.pins:
+        line += words("budget.pins", number=prompt.pins)
     if prompt.left_out:
         line += words("budget.left_out", number=prompt.left_out)
     return escape(f"{line}.")

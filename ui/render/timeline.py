@@ -81,6 +81,8 @@ def difference(step: str, change: Difference, words: Words, *, since: str = "") 
     rows += [_changed("removed", m, words) for m in change.removed]
     rows += [_edited(_who(new, words), text_of(old), text_of(new), words) for old, new in change.changed]
     rows += _summaries(change, words)
+    rows += [_changed("pinned", m, words) for m in change.pinned]
+    rows += [_changed("unpinned", m, words) for m in change.unpinned]
     nothing = f'<p class="empty">{escape(words("timeline.unchanged"))}</p>'
     body = f"<ul>{''.join(rows)}</ul>" if rows else nothing
     pair = words("timeline.pair", first=since, second=step) if since else ""
@@ -127,8 +129,11 @@ def _who(message: BaseMessage, words: Words) -> str:
 def _changed(kind: str, message: BaseMessage, words: Words, name: str = "") -> str:
     who, text = name or _who(message, words), summary_of(message) if name else text_of(message)
     short = text if len(text) <= 240 else text[:240].rstrip() + "…"
+    sign = "+" if kind in ("added", "pinned") else "−"
+    does = escape(words(f"timeline.{kind}"))
+    # A message that is pinned or no longer neither came nor went: that is said to everybody.
+    told = f" · {does}" if "pin" in kind else f'<span class="sr"> {does}: </span>'
     return (
-        f'<li class="{kind}"><b><span aria-hidden="true">{"+" if kind == "added" else "−"}</span> '
-        f'{escape(who)}</b><span class="sr"> {escape(words(f"timeline.{kind}"))}: </span>'
+        f'<li class="{kind}"><b><span aria-hidden="true">{sign}</span> {escape(who)}{told}</b>'
         f"<span>{escape(short)}</span></li>"
     )

@@ -19,7 +19,7 @@ def badge(blocks: gr.Blocks) -> None:
 
 def _badge(request: gr.Request) -> str:
     person = request.request.scope.get(PERSON) if request.request else None
-    if person is None:
+    if person is None or not person.shown:  # the one local person has no name, and no way out
         return ""
     words = words_of(request)
     shown = escape(person.shown).replace("{", "&#123;").replace("$", "&#36;")
