@@ -13,7 +13,7 @@ import gradio as gr
 from gradio.events import Dependency
 from langchain_core.messages import HumanMessage
 
-from graph import Bookmark, CheckpointNotFound, OpenGraph, ThreadBusy
+from graph import Bookmark, CheckpointNotFound, InvalidInput, OpenGraph, ThreadBusy
 from graph.transcript import Entry
 from ui.render.chat import ACTS, mark
 from ui.tab import DIRECT, EDIT, ONCE, WINDOW, Graph, Tab, bookmark, now
@@ -110,6 +110,8 @@ class Acting:
         """Always send the message whole."""
         place = bookmark(thread, request)
         _, entry = await self._entry(place, shown, event)
+        if entry.created is None:
+            raise InvalidInput("This message can be pinned once it is answered.")
         await self.graph().pins.pin(place, entry.id or "")
 
     async def unpin(self, thread: str, at: str, shown: float, request: gr.Request, event: gr.EventData):

@@ -139,7 +139,8 @@ class View:
     async def pause(self, seconds: float) -> None:
         """So long, or until another begins."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.left.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.left.wait()
 
     def leave(self) -> None:
         """Draw no more of it: another begins, or the tab is gone."""

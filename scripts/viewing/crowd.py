@@ -13,7 +13,8 @@ import httpx
 from scripts.benchmark.report import Must, Report, Spread, Table
 from scripts.viewing.stage import CROWD, Stage
 
-TOKENS, DELAY = 300, 0.02
+PACES, SECONDS = (20, 50), 6
+"""Words a second of each answer, and how long it is."""
 QUIET = 1.0
 """Seconds of next to no computing that tell that all is over."""
 
@@ -28,41 +29,55 @@ class Watched:
     last: int = 0
 
 
+@dataclass
+class Run:
+    """Seconds that the server computed until all answers were over, how long that took, and what was seen."""
+
+    cpu: float
+    lasted: float
+    watched: list[Watched]
+
+
 def crowd(stage: Stage) -> Report:
     """The same answers with nobody watching, and with everybody: what the process computes more until all
     answers are over is the page's side, spread over the time that the answers take."""
-    stage.model.words, stage.model.delay = TOKENS, DELAY
-    try:
-        with ThreadPoolExecutor(1) as elsewhere:  # the browser's driver keeps an event loop in this thread
-            alone, _, _ = elsewhere.submit(asyncio.run, _run(stage, watching=False)).result()
-            busy, lasted, watched = elsewhere.submit(asyncio.run, _run(stage, watching=True)).result()
-    finally:
-        stage.model.words, stage.model.delay = None, 0.0
+    report = Report()
+    with ThreadPoolExecutor(1) as elsewhere:  # the browser's driver keeps an event loop in this thread
+        for pace in PACES:
+            stage.model.words, stage.model.delay = SECONDS * pace, 1 / pace
+            try:
+                alone = elsewhere.submit(asyncio.run, _run(stage, watching=False)).result()
+                watched = elsewhere.submit(asyncio.run, _run(stage, watching=True)).result()
+            finally:
+                stage.model.words, stage.model.delay = None, 0.0
+            _tell(report, f"{stage.people} people, {pace} words/s each", alone.cpu, watched)
+    return report
+
+
+def _tell(report: Report, who: str, alone: float, run: Run) -> None:
+    watched = run.watched
     gaps = [after - before for each in watched for before, after in zip(each.at, each.at[1:], strict=False)]
     sizes = [size for each in watched for size in each.updates]
     gap = sorted(gaps)[int(0.95 * len(gaps))]
-    musts = [
-        Must("bytes of an update, largest", 500, max(sizes)),
+    report.musts += [
+        Must(f"{who}: bytes of an update, largest", 500, max(sizes)),
         Must("bytes of the last message", 2_000, max(each.last for each in watched)),
-        Must(
-            f"{stage.people} people: CPU of the page's side, % of a core", 70, 100 * (busy - alone) / lasted
-        ),
-        Must(f"{stage.people} people: gap between updates, p95, ms", 150, 1e3 * gap),
+        Must("CPU of the page's side, % of a core", 70, 100 * (run.cpu - alone) / run.lasted),
+        Must("gap between updates, p95, ms", 150, 1e3 * gap),
     ]
     rows = [
         ["CPU with nobody watching, s", f"{alone:.2f}"],
-        ["CPU with everybody watching, s", f"{busy:.2f}"],
-        ["the answers took, s", f"{lasted:.1f}"],
+        ["CPU with everybody watching, s", f"{run.cpu:.2f}"],
+        ["the answers took, s", f"{run.lasted:.1f}"],
         ["gaps, ms", Spread.of(gaps).line(1e3, 0)],
         ["bytes of an update", Spread.of([float(size) for size in sizes]).line(digits=0)],
         ["bytes of the first", Spread.of([float(each.first) for each in watched]).line(digits=0)],
         ["updates", f"{len(sizes):,}"],
     ]
-    return Report(tables=[Table(f"{stage.people} people", ["what", "measured"], rows)], musts=musts)
+    report.tables.append(Table(who, ["what", "measured"], rows))
 
 
-async def _run(stage: Stage, *, watching: bool) -> tuple[float, float, list[Watched]]:
-    """Seconds that the server computed until all was over, how long that took, and what was seen."""
+async def _run(stage: Stage, *, watching: bool) -> Run:
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=stage.site.url, timeout=120, limits=limits) as http:
         events = {each["api_name"]: each for each in (await http.get("/config")).json()["dependencies"]}
@@ -71,7 +86,7 @@ async def _run(stage: Stage, *, watching: bool) -> tuple[float, float, list[Watc
         began, cpu = time.perf_counter(), stage.cpu()
         watched = await asyncio.gather(*(person.watch() for person in people)) if watching else []
         await _quiet(stage)
-        return stage.cpu() - cpu, time.perf_counter() - began - QUIET, list(watched)
+        return Run(stage.cpu() - cpu, time.perf_counter() - began - QUIET, list(watched))
 
 
 async def _quiet(stage: Stage) -> None:

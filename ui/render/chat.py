@@ -129,7 +129,9 @@ def _acts(entry: Entry, words: Words, *, now: bool, last: bool, pinned: bool | N
     human, kinds = isinstance(entry.message, HumanMessage), ["copy"]
     if now:
         kinds += ["edit", *["undo"] * last] if human else ["again"]
-    if now and pinned is not None and entry.created and can_be_pinned(entry.message):
+    # Also of a question that waits for its answer, though it cannot be pinned yet: who watches the answer is
+    # not sent the question again for this button.
+    if now and pinned is not None and can_be_pinned(entry.message):
         kinds.append("unpin" if pinned else "pin")
     can = "".join(ACTS[kind] for kind in kinds)
     versions = _versions(entry, words) if now else ""
