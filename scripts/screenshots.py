@@ -35,6 +35,8 @@ CONVERSATION = [
     "We took the 19th for the electrician. The plan is due on the 12th then.",
     "What did I say about the worktop?",
 ]
+INSTEAD = "We found a stone that costs less than wood. Which worktop is it now?"
+"""Said in the place of the last."""
 
 
 def main() -> None:
@@ -84,12 +86,42 @@ def _states(browser: Browser, url: str, folder: Path) -> None:
 
 def _pictures(browser: Browser, url: str) -> None:
     address = _talk(browser, url)
-    for name, viewport, dark in [
-        ("page", DESKTOP, False),
-        ("page-dark", DESKTOP, True),
-        ("phone", PHONE, False),
+    for name, viewport, dark, show in [
+        ("page", DESKTOP, False, _divider),
+        ("branches", DESKTOP, True, _beside),
+        ("context", DESKTOP, False, _context),
+        ("phone", PHONE, False, _nothing),
     ]:
-        _picture(browser, address, DOCS / f"{name}.png", viewport, dark=dark)
+        with _page(browser, viewport, dark=dark) as page:
+            page.goto(address)
+            expect(page.locator("#chat .user-row").last).to_contain_text(CONVERSATION[-1])
+            page.wait_for_timeout(1500)
+            show(page)
+            page.wait_for_timeout(500)
+            page.screenshot(path=DOCS / f"{name}.png")
+
+
+def _nothing(page: Page) -> None:
+    """As it is opened."""
+
+
+def _divider(page: Page) -> None:
+    page.mouse.move(720, 400)
+    page.locator("#chat .lt-divider").evaluate(
+        "e => { const log = e.closest('[role=log]'), box = e.getBoundingClientRect(); "
+        "log.scrollTop += box.top - 240 }"
+    )
+
+
+def _beside(page: Page) -> None:
+    page.locator("#branches [data-act=beside]").first.click()
+    expect(page.locator("#beside")).to_be_visible()
+
+
+def _context(page: Page) -> None:
+    page.click("#summary summary")
+    page.locator("#sent button").first.click()
+    expect(page.locator("#sent-list li").first).to_be_visible()
 
 
 def _talk(browser: Browser, url: str) -> str:
@@ -101,12 +133,28 @@ def _talk(browser: Browser, url: str) -> str:
     for text in CONVERSATION:
         _say(page, text)
     page.locator("#threads li").first.locator(".dots").click()
-    page.get_by_role("button", name="Rename").click()
+    page.get_by_role("menuitem", name="Rename", exact=True).click()
     page.get_by_role("textbox", name="Title").fill("The kitchen")
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("The kitchen")
+    _act(page, 6, "pin")
+    _act(page, -1, "edit")
+    _say(page, INSTEAD)
+    _act(page, -1, "prev")
+    expect(page.locator("#chat .user-row").last).to_contain_text(CONVERSATION[-1])
+    page.locator("#branches .row", has_text=INSTEAD[:9]).locator("[data-act=name]").click()
+    page.locator("#branches input").fill("Stone after all")
+    page.keyboard.press("Enter")
+    expect(page.locator("#branches")).to_contain_text("Stone after all")
     page.close()
     return page.url
+
+
+def _act(page: Page, nth: int, kind: str) -> None:
+    row = page.locator("#chat .user-row").nth(nth)
+    row.hover()
+    row.locator(f".lt-do-{kind}").click()
+    page.wait_for_timeout(500)
 
 
 def _say(page: Page, text: str) -> None:
@@ -118,22 +166,6 @@ def _say(page: Page, text: str) -> None:
     expect(page.locator("#chat .user-row").last).to_contain_text(text)
     expect(send).to_be_visible(timeout=30_000)
     expect(page).to_have_url(re.compile("thread="))
-
-
-def _picture(browser: Browser, address: str, path: Path, viewport: dict[str, int], *, dark: bool) -> None:
-    with _page(browser, viewport, dark=dark) as page:
-        page.goto(address)
-        expect(page.locator("#chat .user-row").last).to_contain_text(CONVERSATION[-1])
-        divider = page.locator("#chat .lt-divider")
-        page.wait_for_timeout(1500)
-        if viewport is DESKTOP:
-            page.mouse.move(720, 400)
-            divider.evaluate(
-                "e => { const log = e.closest('[role=log]'), box = e.getBoundingClientRect(); "
-                "log.scrollTop += box.top - 240 }"
-            )
-        page.wait_for_timeout(500)
-        page.screenshot(path=path)
 
 
 @contextmanager

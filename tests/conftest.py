@@ -22,6 +22,11 @@ from graph.settings import Settings as _Settings
 _Settings.model_config["env_file"] = None  # nor must a .env in the checkout
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser's files first: they are the longest, and on two cores none should be alone at the end."""
+    items.sort(key=lambda item: "ui" not in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"

@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.openai_server import Fault, ModelServer
 from tests.ui.conftest import Tab, Visit
+from tests.ui.grave import grave
 from tests.ui.site import Site
 
 browser = pytest.mark.browser
@@ -126,11 +127,12 @@ def test_nothing_is_done_to_a_thread_that_answers(visit: Visit, model: ModelServ
     expect(box(tab)).to_have_value("Quiet first")
     tab.say("Another first").answered()
     beside = visit(tab.thread)
-    model.delay, model.words = 0.05, 60
+    model.delay, model.words = 0.05, 1000
     tab.say("Talk for long")
     expect(tab.answers.last).to_contain_text("word3")
     act(beside.mine.first, "prev")
     expect(beside.page.locator(".toast-body")).to_contain_text("still answering")
+    tab.page.click("#composer .stop-button")
     tab.answered()
     expect(tab.mine).to_have_text(["Another first", "Talk for long"])
 
@@ -189,6 +191,7 @@ def test_a_graph_that_asks_goes_on_as_it_is_told_after_a_reload_too(
     asks = tab.page.locator("#chat .bot-row", has_text="Shall I book this?")
     expect(asks).to_be_visible()
     expect(asks).to_contain_text('"table": 7')
+    assert not grave(tab.page)
     tab.reload()
     expect(tab.page.get_by_role("button", name="Reject")).to_be_visible()
     tab.page.get_by_role("button", name=choice).click()
@@ -200,6 +203,7 @@ def test_a_graph_that_asks_goes_on_as_it_is_told_after_a_reload_too(
     tool.get_by_text("book_table").click()
     expect(tool.get_by_text("dinner for two")).to_be_visible()
     expect(tool).to_contain_text(said)
+    assert not grave(tab.page)
 
 
 @browser

@@ -6,7 +6,6 @@ from uuid import uuid4
 import anyio.from_thread
 import pytest
 from anyio.from_thread import BlockingPortal
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from graph import OpenGraph
@@ -14,6 +13,7 @@ from graph.circuit import FAILURES
 from tests.checkpointers.wire import Wire
 from tests.openai_server import Fault, ModelServer
 from tests.ui.conftest import Tab
+from tests.ui.grave import grave
 from tests.ui.site import Site
 
 pytestmark = pytest.mark.browser
@@ -151,9 +151,7 @@ def test_the_line_is_there_for_everybody(visit: Visit, line: Line, size: tuple[i
     line.close()
     expect(banner(tab)).to_contain_text("The database is not answering")
     expect(banner(tab)).to_be_in_viewport()
-    found = Axe().run(tab.page).response["violations"]
-    grave = [v for v in found if v["impact"] in ("serious", "critical")]
-    assert not [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in grave]
+    assert not grave(tab.page)
     assert tab.page.evaluate("document.documentElement.scrollWidth") <= size[0]
     box, buttons = banner(tab).bounding_box(), tab.page.locator("#drawers").bounding_box()
     assert box and (not buttons or box["y"] >= buttons["y"] + buttons["height"])

@@ -3,12 +3,12 @@
 from uuid import uuid4
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, expect
 
 from graph import LOCAL, Bookmark, OpenGraph
 from tests.openai_server import ModelServer
 from tests.ui.conftest import Behind, Tab, Visit
+from tests.ui.grave import grave
 from tests.ui.test_acts import act
 
 browser = pytest.mark.browser
@@ -214,9 +214,7 @@ def test_many_branches_deep_have_room_and_nothing_serious(
 
 def _well(tab: Tab, part: str) -> None:
     """Nothing serious for axe, and nothing beside the screen or the part."""
-    found = Axe().run(tab.page).response["violations"]
-    grave = [v for v in found if v["impact"] in ("serious", "critical")]
-    assert not [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in grave]
+    assert not grave(tab.page)
     wide = (
         "p => [document.documentElement, document.querySelector(p)].map(e => e.scrollWidth - e.clientWidth)"
     )

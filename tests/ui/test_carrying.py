@@ -4,11 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Route, expect
 
 from tests.ui.conftest import Tab, Visit
-from tests.ui.signing import SERIOUS
+from tests.ui.grave import grave
 from tests.ui.test_acts import act as edit
 from tests.ui.test_acts import versions
 from tests.ui.test_threads import act, row_of
@@ -63,11 +62,11 @@ def test_what_is_wrong_with_a_file_is_told_beside_the_button(
     file.write_text("{}")
     tab.page.set_input_files("#carry input", file)
     expect(tab.page.locator("#carry progress")).to_be_visible()
-    _nothing_serious(tab)
+    assert not grave(tab.page)
     waiting[0].continue_()
     expect(tab.page.locator("#import-told")).to_contain_text("not a conversation of Longthread's")
     expect(tab.page.locator("#carry progress")).to_be_hidden()
-    _nothing_serious(tab)
+    assert not grave(tab.page)
     tab.faults[:] = [fault for fault in tab.faults if "400" not in fault]
     assert tab.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     expect(tab.page.locator("#composer textarea")).to_have_value("Half a thought")
@@ -76,8 +75,3 @@ def test_what_is_wrong_with_a_file_is_told_beside_the_button(
     tab.page.set_input_files("#carry input", file)
     expect(tab.page.locator("#import-told")).to_contain_text("Nothing was stored")
     tab.faults[:] = [fault for fault in tab.faults if "ERR_FAILED" not in fault]
-
-
-def _nothing_serious(tab: Tab) -> None:
-    found = Axe().run(tab.page).response["violations"]
-    assert not [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in SERIOUS]

@@ -158,6 +158,28 @@ def test_an_answer_never_shows_in_another_thread(tab: Tab, model: ModelServer) -
 
 
 @browser
+def test_who_reads_above_stays_there_and_who_is_at_the_bottom_follows(tab: Tab, model: ModelServer) -> None:
+    log = tab.page.locator("#chat [role=log]")
+    below = "e => e.scrollHeight - e.clientHeight - e.scrollTop"
+    model.delay, model.words = 0.01, 500
+    tab.say("Talk for long")
+    expect(tab.answers).to_contain_text("word300")
+    assert log.evaluate("e => e.scrollHeight > e.clientHeight") and log.evaluate(below) < 60
+    log.hover()
+    tab.page.mouse.wheel(0, -120)
+    tab.page.wait_for_timeout(200)
+    there = log.evaluate("e => e.scrollTop")
+    expect(tab.answers).to_contain_text("word450")
+    assert log.evaluate("e => e.scrollTop") == there and log.evaluate(below) > 100
+    tab.answered()
+    assert log.evaluate("e => e.scrollTop") == there
+    model.delay, model.words = 0.0, 20
+    tab.say("And again").answered()
+    tab.page.wait_for_timeout(300)
+    assert log.evaluate(below) < 60
+
+
+@browser
 def test_load_earlier_reaches_the_first_message_and_keeps_the_place(visit: Visit, long_thread: str) -> None:
     tab = visit(long_thread)
     expect(tab.mine).to_have_count(30)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from anyio.from_thread import start_blocking_portal
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from graph import Settings
 from tests.ui.conftest import Visit
+from tests.ui.grave import grave
 from tests.ui.site import Site
 from ui.app import page
 
@@ -32,9 +32,7 @@ def test_no_serious_accessibility_violation(
     if size[0] > 1000:
         tab.steps("answer").nth(1).click()
         expect(tab.page.locator("#difference")).to_be_visible()
-    found = Axe().run(tab.page).response["violations"]
-    grave = [v for v in found if v["impact"] in ("serious", "critical")]
-    assert not [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in grave]
+    assert not grave(tab.page)
 
 
 @browser

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from tests.openai_server import ModelServer
 from tests.ui.conftest import Visit
+from tests.ui.grave import grave
 from tests.ui.states import states
 
 
@@ -16,7 +16,7 @@ from tests.ui.states import states
 def test_every_state_is_for_everybody(
     visit: Visit, model: ModelServer, dark: bool, size: tuple[int, int]
 ) -> None:
-    tab, axe = visit(dark=dark, size=size), Axe()
+    tab = visit(dark=dark, size=size)
     page = tab.page
 
     @contextmanager
@@ -27,9 +27,7 @@ def test_every_state_is_for_everybody(
 
     faults = list[tuple[str, str, str]]()
     for state in states(page, slowly):
-        for found in axe.run(page).response["violations"]:
-            if found["impact"] in ("serious", "critical"):
-                faults += [(state, found["id"], node["html"][:200]) for node in found["nodes"]]
+        faults += [(state, *found) for found in grave(page)]
         wide = page.evaluate("document.documentElement.scrollWidth")
         faults += [(state, "scrolls sideways", str(wide))] * (wide > size[0])
     tab.left()

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Route, expect
 
 from tests.ui.conftest import Tab, Visit
+from tests.ui.grave import grave
 
 browser = pytest.mark.browser
 
@@ -32,6 +33,7 @@ def test_back_and_forward_walk_through_threads(tab: Tab) -> None:
 def test_an_unknown_thread_is_a_notice_and_a_new_chat(visit: Visit) -> None:
     tab = visit("nobody-has-this")
     expect(tab.page.locator(".toast-body")).to_contain_text("not here")
+    assert not grave(tab.page)
     expect(tab.page.locator("h1")).to_have_text("New chat")
     expect(tab.page).to_have_url(re.compile("/$"))
     tab.say("Anything at all").answered()

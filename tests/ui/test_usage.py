@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from graph.usage import Big, Used
 from graph.vitals import State, Table
 from tests.conftest import new_database
 from tests.ui.conftest import Tab
+from tests.ui.grave import grave
 from tests.ui.site import Site
 from ui.render.usage import biggest, database, line, money, size, totals
 from ui.words import Words
@@ -75,8 +75,7 @@ def test_the_usage_page_is_readable_for_all(
     tab.say("Hello.").answered()
     page = counted(tab)
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-    found = Axe().run(page).response["violations"]
-    assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []
+    assert not grave(page)
 
 
 def test_figures_are_written_as_the_language_has_them() -> None:

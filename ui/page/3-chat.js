@@ -14,8 +14,25 @@ Object.assign(lt, (() => {
       requestAnimationFrame(again);
     })();
   }
-  const hold = () => keep(), follow = () => keep(0);
+  const hold = () => keep(), follow = () => { reading = false; keep(0); };
   for (const touch of ["wheel", "touchmove", "pointerdown", "keydown"]) addEventListener(touch, () => place++, { passive: true });
+
+  // Who reads above is left there: Gradio pulls back whoever is less than 100 px up while an answer grows.
+  let reading = false;
+  const settle = (log) => setTimeout(() => { reading = log.scrollHeight - log.clientHeight - log.scrollTop > 30; }, 400);
+  const UP = ["PageUp", "ArrowUp", "Home"], MOVES = [...UP, "PageDown", "ArrowDown", "End", " "];
+  function moved(e) {
+    const log = $("#chat [role=log]");
+    if (e.target.closest?.(".scroll-down-button-container")) reading = false;
+    else if (!log?.contains(e.target) || (e.type === "keydown" && !MOVES.includes(e.key))) return;
+    else if (e.deltaY > 0 || e.type === "touchend" || e.type === "pointerup" || (e.key && !UP.includes(e.key))) settle(log);
+    else if (e.type !== "pointerdown" || e.target === log) reading = true; // pointerdown: its bar
+  }
+  for (const touch of ["wheel", "touchmove", "touchend", "pointerdown", "pointerup", "keydown"]) addEventListener(touch, moved, { passive: true });
+  function held(log) {
+    const scroll = log.scrollTo.bind(log);
+    log.scrollTo = (...to) => reading || scroll(...to);
+  }
 
   // A message ends with the signs of what can be done with it, which become buttons here.
   let signs = {};
@@ -81,6 +98,9 @@ Object.assign(lt, (() => {
 
   new MutationObserver(() => {
     const stop = $("#composer .stop-button"), log = $("#chat [role=log]"), heading = $("#heading h1");
+    if (log && !Object.hasOwn(log, "scrollTo")) held(log);
+    for (const t of document.querySelectorAll(".toast-header[role]")) t.removeAttribute("role"), t.removeAttribute("tabindex"); // it holds a button
+    for (const b of document.querySelectorAll("#chat [role=button] button")) b.inert = true; // as does a folded tool: the row is the button
     stop?.setAttribute("aria-label", heading?.dataset.stop || "Stop");
     $("#composer .submit-button")?.setAttribute("aria-label", heading?.dataset.send || "Send");
     log?.setAttribute("aria-busy", Boolean(stop));
