@@ -4,9 +4,11 @@ A pin is a checkpoint of its own, in which the channel `pinned` points at the me
 """
 
 from langchain_core.messages import BaseMessage
+from langchain_core.runnables import RunnableConfig
 
 from graph.bookmark import Bookmark
 from graph.budget import scaled
+from graph.checkpointers.records import ACT
 from graph.errors import InvalidInput, ThreadBusy
 from graph.inputs import can_be_pinned
 from graph.summaries import NODE
@@ -55,7 +57,9 @@ class Pins:
                 pinned = await self._ordered(place, [*pinned, message])
                 self._fits(pinned, now.values.get("messages") or [])
             if [each.id for each in pinned] != [each.id for each in before]:
-                await self._graph.aupdate_state(held, {CHANNEL: pinned}, as_node=NODE)
+                told = {**held.get("metadata", {}), ACT: "unpin" if message is None else "pin"}
+                config: RunnableConfig = {**held, "metadata": told}
+                await self._graph.aupdate_state(config, {CHANNEL: pinned}, as_node=NODE)
 
     async def _ordered(self, place: Bookmark, pinned: list[BaseMessage]) -> list[BaseMessage]:
         """As they stand in the conversation."""

@@ -13,7 +13,7 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import StateSnapshot
 
 from graph.bookmark import Bookmark
-from graph.checkpointers.records import SUMMARY_ACT
+from graph.checkpointers.records import ACT
 from graph.errors import CheckpointNotFound, InvalidInput, ThreadBusy
 from graph.summarize import edited, notes, resummarise
 from graph.tokens import correction
@@ -90,7 +90,7 @@ class Summaries:
 
     async def _write(self, held: RunnableConfig, act: str, update: dict[str, Any]) -> None:
         """A checkpoint whose metadata say what was done."""
-        told = {**held.get("metadata", {}), SUMMARY_ACT: act}
+        told = {**held.get("metadata", {}), ACT: act}
         await self._graph.aupdate_state({**held, "metadata": told}, update, as_node=NODE)
 
     async def _last_fold(

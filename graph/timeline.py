@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage
 from graph.bookmark import Bookmark
 from graph.checkpointers import PostgresCheckpointer
 from graph.checkpointers.asked import made
-from graph.checkpointers.records import SUMMARY_ACT, Record
+from graph.checkpointers.records import ACT, Record
 from graph.checkpointers.rows import MessageRow
 from graph.checkpointers.runs import Runs
 from graph.errors import CheckpointNotFound, ThreadNotFound
@@ -84,8 +84,8 @@ class Moment:
 
     `kind` is input, question, answer, fold, update or fork; `active`: it is on the active branch; `tip`:
     nothing was built on it. `nodes` wrote it; `tokens` are the prompt's and the answer's, of an answer whose
-    model said so. Of a fold, `folded` are the messages that its summary stands for, and `act` is what a
-    person did to the summary: undo, again, edit.
+    model said so. Of a fold, `folded` are the messages that its summary stands for. `act` is what a
+    person did: undo, again or edit the summary, pin or unpin a message.
     """
 
     checkpoint_id: str
@@ -150,7 +150,7 @@ class Timelines:
             record.nodes,
             self._tokens(record, said),
             _folded(record),
-            str(record.metadata.get(SUMMARY_ACT, "")) if record.kind == "fold" else "",
+            str(record.metadata.get(ACT, "")),
         )
 
     def _tokens(self, record: Record, said: Mapping[int, MessageRow]) -> tuple[int, int] | None:

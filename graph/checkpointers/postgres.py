@@ -44,13 +44,13 @@ from graph.checkpointers.moving import Moving
 from graph.checkpointers.pool import Loan, Patient, Pool, open_pool
 from graph.checkpointers.pruning import Pruning
 from graph.checkpointers.reader import Found, Reader
-from graph.checkpointers.records import SUMMARY_ACT
+from graph.checkpointers.records import ACT
 from graph.checkpointers.rows import Codec
 from graph.checkpointers.saves import Save
 from graph.checkpointers.serializer import StrictSerializer
 from graph.checkpointers.writer import Writer
 
-KEPT_METADATA = ("run_id", "graph_id", "assistant_id", SUMMARY_ACT)
+KEPT_METADATA = ("run_id", "graph_id", "assistant_id", ACT)
 """What may be copied from a caller's config into a checkpoint's metadata, which is stored in clear."""
 
 MIGRATION = 3600.0

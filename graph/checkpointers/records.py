@@ -22,8 +22,8 @@ from graph.errors import BROKEN, ForgedRow
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KNOWN = ("v", "id", "ts", "channel_values", "channel_versions", "versions_seen", "updated_channels")
 _MADE = re.compile(r"0{14}[0-9]{18}\.")
-SUMMARY_ACT = "summary_act"
-"""Where the metadata tell what a person did to the summary: undo, again or edit."""
+ACT = "longthread_act"
+"""Where the metadata tell what a person did: undo, again or edit the summary, pin or unpin a message."""
 
 _SOURCES = {"question": "loop", "answer": "loop", "fold": "loop"}
 """The source of a checkpoint of each kind; of other kinds it is the kind."""

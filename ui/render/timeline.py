@@ -15,8 +15,8 @@ from ui.words import Words
 KINDS = frozenset({"input", "question", "answer", "fold", "update", "fork"})
 """Those that have a name; what another saver wrote goes by its own word."""
 
-ACTS = frozenset({"undo", "again", "edit"})
-"""What a person does to a summary, of which each has a name."""
+ACTS = frozenset({"undo", "again", "edit", "pin", "unpin"})
+"""What a person does to a summary and with messages, of which each has a name."""
 
 AROUND = 60
 """Characters that are shown on each side of what changed in a text."""
@@ -52,13 +52,13 @@ def _moment(moment: Moment, at: datetime, words: Words, *, current: bool) -> str
 
 def _kind(moment: Moment, words: Words) -> str:
     if moment.act in ACTS:
-        return words(f"timeline.{moment.kind}_{moment.act}")
+        return words(f"timeline.act_{moment.act}")
     return words(f"timeline.{moment.kind}") if moment.kind in KINDS else moment.kind.capitalize()
 
 
 def _preview(moment: Moment, words: Words) -> str:
     if moment.kind != "fold":
-        return moment.preview
+        return "" if moment.act in ACTS else moment.preview
     return words("timeline.folded", count=moment.folded) if moment.folded else words("timeline.folded_none")
 
 
