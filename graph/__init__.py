@@ -12,6 +12,7 @@ The rooms, from the ground up (imports go down only):
     inputs, queueing, answered   what comes in, made sure of / whose turn it is / an answer given again
     state, context  what a thread persists / what one run knows and nothing stores
     tokens, pairs   pure: how many tokens a text costs / the tables for it
+    exchanges       pure: what of a window stays together
     budget          pure: compose the prompt, choose what to fold
     prices          pure: what tokens cost
     settings        what can be set from outside

@@ -6,7 +6,8 @@ from typing import Literal
 
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage
 
-from graph.budget import Prompt, acceptable, is_cut_off, scaled
+from graph.budget import Prompt, scaled
+from graph.exchanges import acceptable, is_cut_off
 from graph.tokens import PRIMING, correction, count
 
 Kind = Literal["system", "summary", "pinned", "message", "mark"]

@@ -10,18 +10,16 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from graph.budget import (
-    CUT_OFF,
     Budget,
     Fold,
     choose_fold,
     clip,
     compose,
-    exchanges,
     fits,
-    is_cut_off,
     portion,
 )
 from graph.errors import MessageOverBudget
+from graph.exchanges import CUT_OFF, exchanges, is_cut_off
 from graph.tokens import correction, count, count_all, count_text
 
 WORDS = (

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from graph import Bookmark, OpenGraph
-from graph.budget import CUT_OFF, Budget, compose
+from graph.budget import Budget, compose
 from graph.errors import MessageOverBudget
+from graph.exchanges import CUT_OFF
 from graph.sending import Part, parts
 from tests.graph.talking import WORDS, say
 from tests.openai_server import ModelServer
