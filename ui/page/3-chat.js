@@ -23,6 +23,7 @@ Object.assign(lt, (() => {
   const UP = ["PageUp", "ArrowUp", "Home"], MOVES = [...UP, "PageDown", "ArrowDown", "End", " "];
   function moved(e) {
     const log = $("#chat [role=log]");
+    if (!(e.target instanceof Node)) return;
     if (e.target.closest?.(".scroll-down-button-container")) reading = false;
     else if (!log?.contains(e.target) || (e.type === "keydown" && !MOVES.includes(e.key))) return;
     else if (e.deltaY > 0 || e.type === "touchend" || e.type === "pointerup" || (e.key && !UP.includes(e.key))) settle(log);
