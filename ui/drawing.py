@@ -173,22 +173,31 @@ class Drawing:
 async def _growing(
     entries: list[Entry], turn: Turn, view: View, words: Words
 ) -> AsyncIterator[list[render.Bubble]]:
-    """What a turn adds to the stored rows, whenever that has changed, until it is done."""
-    seen = None
+    """What a turn adds to the stored rows, whenever that has changed, until it is done.
+
+    Its words and the note of a fold are updates of their own, so that each is small.
+    """
+    said, folding = None, False
     while not turn.done and view.newest:
-        if seen != (seen := (turn.text, turn.folding)):
-            yield _draft(entries, turn, words)
+        if said != turn.text:
+            said = turn.text
+            yield _draft(entries, turn, words, folding=folding)
+        if folding != turn.folding:
+            folding = turn.folding
+            yield _draft(entries, turn, words, folding=folding)
         await view.pause(TICK)
+    if view.newest and said is not None and said != turn.text:
+        yield _draft(entries, turn, words, folding=folding)
 
 
-def _draft(entries: list[Entry], turn: Turn, words: Words) -> list[render.Bubble]:
+def _draft(entries: list[Entry], turn: Turn, words: Words, *, folding: bool) -> list[render.Bubble]:
     """What a turn under way adds to the stored messages."""
     stored = turn.question is None or turn.question.id in {entry.id for entry in entries}
     rows = [] if stored or not turn.question else render.message(turn.question, words)
     answered = stored and not (entries and isinstance(entries[-1].message, HumanMessage))
     if turn.text and not answered:
         rows.append(render.bubble("assistant", markdown(turn.text)))
-    return rows + ([render.note(words("chat.summarising"))] if turn.folding else [])
+    return rows + ([render.note(words("chat.summarising"))] if folding else [])
 
 
 def _composer(words: Words, mode: str, running: bool = False) -> dict[str, Any]:
