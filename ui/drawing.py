@@ -71,6 +71,8 @@ class Drawing:
             return _heading("", words), hidden, hidden, _composer(words, mode), same
         place = bookmark(thread, request, at)
         running = not at and await self.graph().turns.under_way(place) is not None
+        if running:  # told to the drawing, too: it may begin when the answer has just ended
+            self.tab.views.followed(request)
         try:
             row = await self.graph().threads.get(place)
             title = words("threads.temporary_title") if row.temporary else row.title
