@@ -3,6 +3,7 @@
 app.py        assembles the panels, mounts them on FastAPI, opens and closes the graph; `python -m ui.app`
 server.py     the process that serves it
 tab.py        what one browser tab is looking at, and whose it is
+views.py      the drawings of each open tab: which is the newest, what it should tell
 bell.py       what has the panels drawn anew
 chat.py       the conversation and the composer
 drawing.py    the chat drawn, and the answer under way followed

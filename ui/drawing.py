@@ -20,7 +20,8 @@ from graph.live import Turn
 from graph.transcript import Entry, Page
 from ui.render import chat as render
 from ui.render.text import markdown
-from ui.tab import DIRECT, EDIT, EVENT, FORK, LOOK, Graph, Tab, View, bookmark, tell
+from ui.tab import DIRECT, EDIT, EVENT, FORK, LOOK, Graph, Tab, bookmark, tell
+from ui.views import View
 from ui.words import Words, words_of
 
 TICK = 0.06

@@ -6,13 +6,10 @@ The boxes live in the browser, so a person can put anything in them: every handl
 `Bookmark` of the person who asks, and the graph checks that the thread is theirs.
 """
 
-import asyncio
 import html
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import gradio as gr
@@ -20,18 +17,12 @@ from gradio.components import Component
 from starlette.requests import Request
 
 from graph import Bookmark, LongthreadError, OpenGraph
-from graph.live import Turn
 from ui.sign_in.door import PERSON
+from ui.views import Views
 from ui.words import Words
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 WINDOW = 60
 """Messages in the chat at first, and by how many "Load earlier" grows it."""
-
-PATIENCE = 2.0
-"""Seconds that a drawing waits for the one before it."""
 
 NOW, LOOK, FORK, EDIT = "now", "look", "fork", "edit"
 
@@ -65,7 +56,7 @@ class Tab:
     mode: gr.Textbox
     shown: gr.Number
     zone: gr.Textbox
-    views: "Views"
+    views: Views
 
     @classmethod
     def make(cls) -> "Tab":
@@ -112,105 +103,3 @@ def zone_of(name: str) -> ZoneInfo:
 def tell(error: LongthreadError, words: Words) -> None:
     """Show an error of ours as a toast. Toasts render HTML."""
     gr.Warning(html.escape(str(error)), title=html.escape(words("page.failed")))
-
-
-class View:
-    """One drawing of a tab's chat, and the one before it."""
-
-    def __init__(self, before: "View | None") -> None:
-        self._before = before if before and not before.over.is_set() else None
-        self.left, self.over = asyncio.Event(), asyncio.Event()
-        if before:
-            before.leave()
-
-    @property
-    def newest(self) -> bool:
-        """Whether it is still wanted."""
-        return not self.left.is_set()
-
-    async def alone(self) -> None:
-        """Until what the one before has drawn is on its way: its last frame would come after our first else,
-        and stay."""
-        if self._before:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._before.over.wait(), PATIENCE)
-            self._before = None
-
-    async def pause(self, seconds: float) -> None:
-        """So long, or until another begins."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self.left.wait()
-
-    def leave(self) -> None:
-        """Draw no more of it: another begins, or the tab is gone."""
-        self.left.set()
-
-    def end(self) -> None:
-        """All of it is drawn."""
-        self.over.set()
-
-
-class Views:
-    """What the server keeps of each open tab, and may lose: which drawing of its chat is the newest, and what
-    the next drawing should tell, and whether one has followed an answer.
-
-    Only drawings go through Gradio's queue, and only queued events can show a toast. Its client may lose an
-    event that is queued in the moment in which the one before it ends, so no queued event follows another.
-    """
-
-    def __init__(self) -> None:
-        self._latest: dict[str | None, View] = {}
-        self._left: dict[str | None, Turn | LongthreadError] = {}
-        self._followed: set[str | None] = set()
-
-    def begin(self, request: gr.Request) -> View:
-        """Start a drawing: it ends the one before."""
-        before = self._latest.get(request.session_hash)
-        mine = self._latest[request.session_hash] = View(before)
-        return mine
-
-    def leave(self, request: gr.Request, what: Turn | LongthreadError) -> None:
-        """Something for the tab's next drawing: an error to tell, or a turn that may be over before it."""
-        self._left[request.session_hash] = what
-
-    def take(self, request: gr.Request) -> Turn | LongthreadError | None:
-        """What was left for this drawing."""
-        return self._left.pop(request.session_hash, None)
-
-    def followed(self, request: gr.Request) -> None:
-        """A drawing has followed an answer."""
-        self._followed.add(request.session_hash)
-
-    def news(self, request: gr.Request) -> int:
-        """1 where one has, since this was asked last; else 0."""
-        if request.session_hash not in self._followed:
-            return 0
-        self._followed.discard(request.session_hash)
-        return 1
-
-    def forgive(self, request: gr.Request) -> None:
-        """What went wrong while nobody could be told is over."""
-        if isinstance(self._left.get(request.session_hash), LongthreadError):
-            del self._left[request.session_hash]
-
-    def forget(self, request: gr.Request) -> None:
-        """The tab was closed."""
-        if view := self._latest.pop(request.session_hash, None):
-            view.leave()
-        self._left.pop(request.session_hash, None)
-        self._followed.discard(request.session_hash)
-
-    def told(self, handler: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T | dict[str, Any]]]:
-        """The handler, with our own errors left for the next drawing and the page left as it is."""
-
-        @wraps(handler)
-        async def careful(*args: P.args, **kwargs: P.kwargs) -> T | dict[str, Any]:
-            try:
-                return await handler(*args, **kwargs)
-            except LongthreadError as error:
-                for request in (a for a in args if isinstance(a, gr.Request)):
-                    self.leave(request, error)
-                return gr.skip()
-
-        return careful

@@ -5,6 +5,7 @@
 Looking reads what is stored and calls no model. A fork is only written by the message sent next.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 
@@ -12,7 +13,7 @@ import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
-from graph import Bookmark, ThreadNotFound
+from graph import Bookmark, CheckpointNotFound, ThreadNotFound
 from graph.history import difference
 from ui.render.timeline import difference as changes
 from ui.render.timeline import timeline as listed
@@ -199,9 +200,10 @@ class Moments:
         at, mode = boxes[self.tab.at], boxes[self.tab.mode]
         branch, picking, against = (boxes[box] for box in self.looked.boxes)
         looking, forking = mode == LOOK, mode == FORK
-        step = total = ""
+        step = total = "?"
         if looking or forking:
-            step, total = await self._step(boxes[self.tab.thread], at, request)
+            with suppress(CheckpointNotFound):  # pruned meanwhile: the way back to now stands all the same
+                step, total = await self._step(boxes[self.tab.thread], at, request)
         choosing = looking and bool(at) and picking == at
         which = "other_step" if choosing else "looking" if looking else "forking"
         said = words_of(request)(f"timeline.{which}", step=step, total=total)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ui.tab import Views
+from ui.views import Views
 
 
 @pytest.mark.anyio
