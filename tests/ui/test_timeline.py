@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.openai_server import ModelServer
-from tests.ui.conftest import Tab
+from tests.ui.conftest import Tab, Visit
 
 browser = pytest.mark.browser
 
@@ -101,3 +101,13 @@ def test_arrows_walk_the_steps_and_the_one_looked_at_keeps_the_focus(tab: Tab) -
     expect(steps.last).to_be_focused()
     tab.page.keyboard.press("ArrowUp")
     expect(steps.nth(1)).to_be_focused()
+
+
+@browser
+def test_older_steps_are_loaded_when_they_are_asked_for(visit: Visit, long_thread: str) -> None:
+    tab = visit(long_thread)
+    steps = tab.page.locator("#timeline li button")
+    expect(steps).to_have_count(40)
+    tab.page.locator("#timeline .more").click()
+    expect(steps).to_have_count(80)
+    expect(tab.mine.last).to_contain_text("number 69")
