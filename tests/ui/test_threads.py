@@ -5,7 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Locator, Route, expect
 
-from tests.ui.conftest import Tab, Visit
+from graph import OpenGraph
+from tests.ui.conftest import Behind, Tab, Visit
 from tests.ui.grave import grave
 
 browser = pytest.mark.browser
@@ -207,6 +208,25 @@ def test_a_late_answer_to_an_older_search_does_not_show(tab: Tab) -> None:
     held[0].continue_()
     tab.page.wait_for_timeout(500)
     expect(tab.page.locator("#thread-found .empty")).to_be_visible()
+
+
+@browser
+def test_more_threads_are_shown_below_and_the_list_stays_where_it_is(visit: Visit, behind: Behind) -> None:
+    def talk(graph: OpenGraph) -> None:
+        for n in range(51):
+            graph.invoke(
+                {"messages": [("user", f"One of many, {n}")]}, {"configurable": {"thread_id": f"many-{n}"}}
+            )
+
+    behind(talk)
+    tab = visit()
+    expect(tab.names).to_have_count(50)
+    more, side = tab.page.locator("#threads .more"), tab.page.locator("#left")
+    more.scroll_into_view_if_needed()
+    there = side.evaluate("e => e.scrollTop")
+    more.click()
+    expect(row_of(tab, "many-0")).to_be_attached()
+    assert there > 0 and abs(side.evaluate("e => e.scrollTop") - there) < 60
 
 
 @browser
