@@ -183,6 +183,11 @@ async def again(graph: OpenGraph, place: Bookmark, text: str) -> None:
 # Turns of other processes
 
 
+DRAFTS = """
+SELECT count(*) FROM longthread_draft d JOIN longthread_thread t ON t.number = d.thread WHERE t.key = %s
+"""
+
+
 async def test_a_turn_of_another_process_is_followed_and_stopped(
     graph: OpenGraph, small: Settings, place: Bookmark, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,7 +219,7 @@ async def test_a_turn_of_another_process_is_followed_and_stopped(
         with psycopg.connect(small.database_url.get_secret_value(), autocommit=True) as conn:
             left: object = None
             for _ in range(50):
-                left = conn.execute("SELECT count(*) FROM longthread_draft").fetchone()
+                left = conn.execute(DRAFTS, (place.key,)).fetchone()
                 if left == (0,):
                     break
                 await asyncio.sleep(0.1)
