@@ -73,7 +73,7 @@ class Map:
     def after(self, event: Dependency) -> None:
         """Draw when `event` is over."""
         inputs = [self.tab.thread, self.tab.zone, self.most]
-        event.then(self.tab.views.told(self.show), inputs, [self.tree], **DIRECT)
+        event.then(self.tab.views.draws(self.show), inputs, [self.tree], **DIRECT)
 
     async def show(self, thread: str, zone: str, most: float, request: gr.Request) -> str:
         """The branches as a tree, where there are two or more."""

@@ -35,10 +35,10 @@ def budget(graph: Graph, tab: Tab) -> Budget:
         listed = gr.HTML("", elem_id="sent-list", apply_default_css=False)
     opened = gr.Textbox("", visible=False)
     gauge = Gauge(graph, tab, meter, folded.panel, trim, listed, opened)
-    place = [tab.thread, tab.at]
-    # Drawn for who opens it only: opening a thread stays small.
-    fold_out.expand(tab.views.told(gauge.open), place, [listed, opened], **DIRECT)
-    fold_out.collapse(lambda: ("", ""), None, [listed, opened], **DIRECT)
+    # Drawn for who opens it only: opening a thread stays small. The browser notes it at once: a drawing that
+    # is asked for while the list is on its way would take it away again.
+    gauge.after(fold_out.expand(None, None, opened, js="() => 'open'", **DIRECT))
+    fold_out.collapse(None, None, [listed, opened], js="() => ['', '']", **DIRECT)
 
     @tab.views.told
     async def fold(thread: str, request: gr.Request):
@@ -65,12 +65,7 @@ class Gauge:
         """Draw when `event` is over."""
         inputs = [self.tab.thread, self.tab.at, self.tab.mode, self.opened]
         outputs = [self.meter, self.summary, self.trim, self.listed]
-        event.then(self.tab.views.told(self.show), inputs, outputs, **DIRECT)
-
-    async def open(self, thread: str, at: str, request: gr.Request):
-        """Draw the list, and remember that it is open."""
-        *_, listed = await self.show(thread, at, NOW, "open", request)
-        return listed, "open"
+        event.then(self.tab.views.draws(self.show), inputs, outputs, **DIRECT)
 
     async def show(self, thread: str, at: str, mode: str, opened: str, request: gr.Request):
         """What the next turn would send, whether there is something to fold, and the list if it is open."""

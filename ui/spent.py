@@ -23,7 +23,7 @@ class Spent:
 
     def after(self, event: Dependency) -> None:
         """Draw when `event` is over."""
-        event.then(self.tab.views.told(self.show), [self.tab.thread], [self.line], **DIRECT)
+        event.then(self.tab.views.draws(self.show), [self.tab.thread], [self.line], **DIRECT)
 
     async def show(self, thread: str, request: gr.Request) -> str:
         """Turns, tokens and money, all branches and summaries of the thread together."""

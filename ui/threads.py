@@ -65,7 +65,7 @@ def thread_list(graph: Graph, tab: Tab) -> ThreadList:
     listing = Listing(graph, tab, names, rows, view, gr.Textbox("", visible=False))
     listing.after(names.more(_longer, [rows], [rows], **DIRECT))
     listing.after(names.view(_view, None, [view, rows], **DIRECT))
-    names.look(tab.views.told(listing.look), [tab.zone, rows], listing.outputs, **DIRECT)
+    names.look(tab.views.draws(listing.look), [tab.zone, rows], listing.outputs, **DIRECT)
     for event in _moves(graph, tab, names):
         listing.after(event)
     return ThreadList(_opens(graph, tab, names), _changes(graph, tab, names), listing, tools)
@@ -219,7 +219,7 @@ class Listing:
 
     def after(self, event: Dependency) -> None:
         """Draw when `event` is over."""
-        event.then(self.tab.views.told(self.show), self.inputs, self.outputs, **DIRECT)
+        event.then(self.tab.views.draws(self.show), self.inputs, self.outputs, **DIRECT)
 
     async def show(self, zone: str, rows: int, view: str, seen: str, request: gr.Request):
         """The list, where it is another than was `seen`; `view` is a shelf, or a tag with its #."""

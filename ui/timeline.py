@@ -137,15 +137,15 @@ class Moments:
         tab, above = self.tab, self.above
         moment = {tab.thread, tab.at, tab.mode, *self.looked.boxes}
         event.then(
-            tab.views.told(self.announce),
+            tab.views.draws(self.announce),
             moment,
             [above.row, above.text, above.fork, above.switch, above.compare, above.before],
             **DIRECT,
         )
         event.then(
-            tab.views.told(self.list), [tab.thread, tab.at, tab.zone, self.count], [self.steps], **DIRECT
+            tab.views.draws(self.list), [tab.thread, tab.at, tab.zone, self.count], [self.steps], **DIRECT
         )
-        event.then(tab.views.told(self.compare), moment, [self.change], **DIRECT)
+        event.then(tab.views.draws(self.compare), moment, [self.change], **DIRECT)
 
     async def look(self, boxes: dict[Component, str], request: gr.Request, event: gr.EventData):
         """Look at the step; or, where another is wanted to compare with, compare and stay."""

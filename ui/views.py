@@ -3,6 +3,7 @@
 """The drawings of each open tab: which is the newest, `View`, and what the next should tell, `Views`."""
 
 import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import wraps
@@ -69,6 +70,7 @@ class Views:
         self._latest: dict[str | None, View] = {}
         self._left: dict[str | None, Turn | LongthreadError] = {}
         self._followed: set[str | None] = set()
+        self._asked: defaultdict[str | None, Counter[str]] = defaultdict(Counter)
 
     def begin(self, request: gr.Request) -> View:
         """Start a drawing: it ends the one before."""
@@ -106,6 +108,7 @@ class Views:
             view.leave()
         self._left.pop(request.session_hash, None)
         self._followed.discard(request.session_hash)
+        self._asked.pop(request.session_hash, None)
 
     def told(self, handler: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T | dict[str, Any]]]:
         """The handler, with our own errors left for the next drawing and the page left as it is."""
@@ -120,3 +123,17 @@ class Views:
                 return gr.skip()
 
         return careful
+
+    def draws(self, handler: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T | dict[str, Any]]]:
+        """The same for what draws a panel: of its calls in one tab only the last one asked draws. An older
+        one that takes longer would come after it, and stay."""
+
+        @wraps(handler)
+        async def last(*args: P.args, **kwargs: P.kwargs) -> T | dict[str, Any]:
+            (request,) = (a for a in args if isinstance(a, gr.Request))
+            asked, panel = self._asked[request.session_hash], handler.__qualname__
+            asked[panel] = mine = asked[panel] + 1
+            drawn = await handler(*args, **kwargs)
+            return drawn if asked[panel] == mine else gr.skip()
+
+        return self.told(last)

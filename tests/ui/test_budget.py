@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.ui.conftest import Tab, Visit
 from tests.ui.grave import grave
@@ -50,3 +50,34 @@ def test_each_message_that_is_sent_can_be_read_and_the_open_list_follows_the_ans
     assert not grave(tab.page)
     tab.say("I like plums").answered()
     expect(lines).to_have_count(7)
+
+
+@browser
+def test_a_list_that_is_opened_while_the_panel_is_drawn_stays(tab: Tab) -> None:
+    """A drawing that was asked for before the list came is told that it is open."""
+    for word in ("apples", "pears"):
+        tab.say(f"I like {word}").answered()
+    expect(tab.page.locator("#meter")).to_contain_text("4 of 4 messages sent")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    tab.page.route("**/gradio_api/run/**", hold)
+    tab.page.get_by_role("button", name="What the next turn sends").click()
+    wait = tab.page.wait_for_timeout
+    while not held:
+        wait(10)
+    tab.page.click("#trim")
+    while len(held) < 2:
+        wait(10)
+    held[1].continue_()
+    while len(held) < 3:
+        wait(10)
+    wait(500)  # for all that is drawn after it
+    for route in (held[0], *held[2:]):
+        route.continue_()
+        route.request.response()
+    expect(tab.page.locator("#meter")).to_contain_text("2 of 4 messages sent")
+    assert tab.page.locator("#sent-list li").count() == 4
+    tab.page.unroute_all()
