@@ -41,6 +41,7 @@ from ui.sign_in.origin import LOOPBACK
 from ui.sign_in.routes import add_routes
 from ui.spent import spent as spent_line
 from ui.tab import DIRECT, Graph, Tab, now
+from ui.theme import COOKIE, theme
 from ui.threads import thread_list
 from ui.timeline import banner, timeline
 from ui.usage import usage_page
@@ -113,7 +114,8 @@ def _furnishing(graph: Graph) -> Callable[[gr.Request], tuple[str, str, str, str
         """What stands there whatever the tab shows, in the person's language: the buttons of the drawers, the
         line that says what is away, the tools of the list, and what stands below it."""
         words = words_of(request)
-        below = (button(words) if graph().settings.imports else "") + dialog(words)
+        imports = button(words) if graph().settings.imports else ""
+        below = imports + dialog(words) + theme(request.cookies.get(COOKIE), words)
         return _drawers(words), away_line(words), tools(words), below
 
     return furnish

@@ -179,6 +179,19 @@ def test_the_list_marks_the_running_and_escapes_all() -> None:
     assert "Untitled" in html and "Show more" in html
 
 
+@pytest.mark.parametrize(
+    ("shelf", "tag", "said"),
+    [
+        ("kept", "", "Write a message to begin one"),
+        ("archived", "", "Archive a conversation in its menu"),
+        ("trashed", "", "deleted for good after a while"),
+        ("kept", "work", "Choose Conversations to see all"),
+    ],
+)
+def test_an_empty_shelf_says_what_to_do(shelf: str, tag: str, said: str) -> None:
+    assert said in threads.thread_list([], threads.View(shelf, tag), {}, NOON, WORDS)[1]
+
+
 def test_fifty_rows_are_a_small_answer() -> None:
     """A look at the list is cheap: under ten kilobytes, as it is sent."""
     name = "{:08}-1111-2222-3333-444455556666".format

@@ -31,6 +31,17 @@ def test_back_and_forward_walk_through_threads(tab: Tab) -> None:
 
 
 @browser
+def test_ctrl_click_opens_a_thread_in_a_tab_of_its_own(tab: Tab) -> None:
+    thread = tab.say("Open me beside").thread
+    tab.answered().page.get_by_role("link", name="New chat").click()
+    expect(tab.mine).to_have_count(0)
+    with tab.page.context.expect_page() as opened:
+        row_of(tab, thread).locator("a").click(modifiers=["ControlOrMeta"])
+    expect(opened.value.locator("#chat .user-row")).to_have_text("Open me beside")
+    assert not tab.thread
+
+
+@browser
 def test_an_unknown_thread_is_a_notice_and_a_new_chat(visit: Visit) -> None:
     tab = visit("nobody-has-this")
     expect(tab.page.locator(".toast-body")).to_contain_text("not here")

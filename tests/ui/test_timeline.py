@@ -1,10 +1,13 @@
 """The timeline in a real browser: looking at earlier moments, forking."""
 
+from typing import Any
+
 import pytest
 from playwright.sync_api import expect
 
+from graph import OpenGraph
 from tests.openai_server import ModelServer
-from tests.ui.conftest import Tab, Visit
+from tests.ui.conftest import Behind, Tab, Visit
 
 browser = pytest.mark.browser
 
@@ -101,6 +104,24 @@ def test_arrows_walk_the_steps_and_the_one_looked_at_keeps_the_focus(tab: Tab) -
     expect(steps.last).to_be_focused()
     tab.page.keyboard.press("ArrowUp")
     expect(steps.nth(1)).to_be_focused()
+
+
+@browser
+def test_a_step_that_is_pruned_meanwhile_has_a_way_back(tab: Tab, behind: Behind) -> None:
+    for word in ("one", "two", "three"):
+        tab.say(f"Step {word}").answered()
+    expect(tab.steps("answer")).to_have_count(3)
+
+    def prune(graph: OpenGraph) -> None:
+        saver: Any = graph.checkpointer
+        assert graph.bridge
+        graph.bridge.wait("prune", lambda: saver.aprune([tab.thread]))
+
+    behind(prune)
+    tab.steps("answer").last.click()
+    expect(tab.page.locator(".toast-body")).to_contain_text("no such moment")
+    tab.page.click("#back")
+    expect(tab.mine).to_have_count(3)
 
 
 @browser
