@@ -37,7 +37,7 @@ def translate(error: Exception, url: str = "") -> ModelError:  # noqa: PLR0911 -
 
 
 def _by_status(place: str, status: int) -> ModelError:
-    """Each a whole sentence, as it is what the page finds a translation by."""
+    """Each a whole sentence, so that it can be looked up by its text."""
     if status == 429:
         return ModelUnavailable(f"{place} is busy, or your quota is used up (status 429). Try again later.")
     if status >= 500 or status in TRY_AGAIN:

@@ -1,4 +1,4 @@
-"""What the source says to people: its `texts`, and of them what errors say, `said`."""
+"""What the source says to people: its `texts`, what errors say (`said`), where one is `spelled`."""
 
 import ast
 from collections.abc import Iterator
@@ -59,3 +59,14 @@ def said(file: str, tree: ast.Module) -> Iterator[str]:
             yield from filter(None, map(_template, node.args))
     if file.startswith("graph/"):
         yield from (text for text in texts(tree) if " " in text and text.endswith((".", "?")))
+
+
+def spelled(tree: ast.Module) -> Iterator[int]:
+    """The lines in which an error that was caught is put into words as it is."""
+    for handler in ast.walk(tree):
+        if isinstance(handler, ast.ExceptHandler) and handler.name:
+            for node in ast.walk(handler):
+                if isinstance(node, ast.Call | ast.FormattedValue):
+                    taken = node.value if isinstance(node, ast.FormattedValue) else node
+                    if ast.unparse(taken) in (handler.name, f"str({handler.name})"):
+                        yield node.lineno
