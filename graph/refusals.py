@@ -37,17 +37,21 @@ def translate(error: Exception, url: str = "") -> ModelError:  # noqa: PLR0911 -
 
 
 def _by_status(place: str, status: int) -> ModelError:
+    """Each a whole sentence, so that it can be looked up by its text."""
+    if status == 429:
+        return ModelUnavailable(f"{place} is busy, or your quota is used up (status 429). Try again later.")
     if status >= 500 or status in TRY_AGAIN:
-        what = "is busy, or your quota is used up" if status == 429 else "failed"
-        return ModelUnavailable(f"{place} {what} (status {status}). Try again later.")
+        return ModelUnavailable(f"{place} failed (status {status}). Try again later.")
     advice = {
-        401: "refused the key (status 401). Check OPENAI_API_KEY.",
-        403: "refused access (status 403). Check OPENAI_API_KEY and LONGTHREAD_MODEL.",
-        404: "has no such address or model (status 404). Check OPENAI_BASE_URL and LONGTHREAD_MODEL.",
-        413: "finds the request too large (status 413). Lower LONGTHREAD_TOKEN_BUDGET.",
+        401: f"{place} refused the key (status 401). Check OPENAI_API_KEY.",
+        403: f"{place} refused access (status 403). Check OPENAI_API_KEY and LONGTHREAD_MODEL.",
+        404: (
+            f"{place} has no such address or model (status 404). Check OPENAI_BASE_URL and LONGTHREAD_MODEL."
+        ),
+        413: f"{place} finds the request too large (status 413). Lower LONGTHREAD_TOKEN_BUDGET.",
     }
-    other = f"rejected the request (status {status}). Check LONGTHREAD_MODEL and OPENAI_BASE_URL."
-    return ModelRefused(f"{place} {advice.get(status, other)}")
+    other = f"{place} rejected the request (status {status}). Check LONGTHREAD_MODEL and OPENAI_BASE_URL."
+    return ModelRefused(advice.get(status, other))
 
 
 def _other_protocol(place: str, error: Exception) -> ModelRefused:

@@ -28,7 +28,7 @@ def comparing(app: FastAPI, graph: Graph) -> None:
                 return HTMLResponse(further(found, words), headers=PRIVATE)
             known = {bough.tip: bough for bough in await threads.branches(place)}
         except LongthreadError as e:
-            return HTMLResponse(refused(str(e), words), 404, headers=PRIVATE)
+            return HTMLResponse(refused(words.refusal(e), words), 404, headers=PRIVATE)
         pair = (known.get(one), known.get(other))
         return HTMLResponse(beside(found, (one, other), pair, words), headers=PRIVATE)
 

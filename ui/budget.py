@@ -75,7 +75,7 @@ class Gauge:
         try:
             context = await self.graph().acontext(bookmark(thread, request, at))
         except InvalidInput as error:  # the newest message alone is too long
-            return drawn(None, words, str(error)), "", gr.Button(interactive=now), ""
+            return drawn(None, words, words.refusal(error)), "", gr.Button(interactive=now), ""
         exchanges = sum(m.type == "human" for m in context.prompt.messages)
         foldable = exchanges > 1 or context.prompt.left_out > 0
         listed = listing(context.parts, words) if opened else ""

@@ -27,9 +27,9 @@ def carrying(app: FastAPI, graph: Graph) -> None:
                 return _no(413, words("import.large", megabytes=LARGEST // 2**20))
             place = await graph().archives.load(user, data)
         except StoreUnavailable as e:
-            return _no(503, str(e))
+            return _no(503, words.refusal(e))
         except LongthreadError as e:
-            return _no(400, str(e))
+            return _no(400, words.refusal(e))
         finally:
             busy.discard(user)
         return JSONResponse({"thread": place.thread_id}, headers=PRIVATE)

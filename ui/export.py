@@ -33,17 +33,18 @@ def exporting(app: FastAPI, graph: Graph) -> None:
 
 
 async def _file(graph: Graph, request: Request, thread: str, form: str) -> Response:
+    words = words_of(request)
     try:
         place = Bookmark(thread, user_of(request))
         row = await graph().threads.get(place)
     except ThreadNotFound as e:
-        return PlainTextResponse(str(e), 404)
+        return PlainTextResponse(words.refusal(e), 404)
     except LongthreadError as e:
-        return PlainTextResponse(str(e), 400)
+        return PlainTextResponse(words.refusal(e), 400)
     name = quote(f"{row.title or row.thread_id}.{form}", safe="")
     disposition = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
     markdown = form == "md"
-    parts = _markdown(graph, place, row, words_of(request)) if markdown else graph().archives.export(place)
+    parts = _markdown(graph, place, row, words) if markdown else graph().archives.export(place)
     kind = "text/markdown; charset=utf-8" if markdown else "application/json"
     return StreamingResponse(parts, media_type=kind, headers=PRIVATE | disposition)
 

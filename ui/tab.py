@@ -102,4 +102,4 @@ def zone_of(name: str) -> ZoneInfo:
 
 def tell(error: LongthreadError, words: Words) -> None:
     """Show an error of ours as a toast. Toasts render HTML."""
-    gr.Warning(html.escape(str(error)), title=html.escape(words("page.failed")))
+    gr.Warning(html.escape(words.refusal(error)), title=html.escape(words("page.failed")))

@@ -146,10 +146,13 @@ def visit(chromium: Browser, site: Site, model: ModelServer) -> Iterator[Callabl
         to: Site = site,
         size: tuple[int, int] = (1440, 900),
         dark: bool = False,
+        language: str = "en-US",
         before: Callable[[Page], object] = id,
     ) -> Tab:
         context = chromium.new_context(
-            viewport={"width": size[0], "height": size[1]}, color_scheme="dark" if dark else "light"
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme="dark" if dark else "light",
+            locale=language,
         )
         tabs.append(Tab(context.new_page(), to))
         before(tabs[-1].page)

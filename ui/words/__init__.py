@@ -2,6 +2,7 @@
 
 A table of texts a language, `en.toml`, `de.toml`, with a part a panel. What Gradio itself shows, as the text
 of a button, is translated in the browser (`label`); what we render is translated here.
+What goes wrong is raised in English, and told in each language by `refusals`.
 """
 
 import json
@@ -10,6 +11,9 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
+
+from graph import LongthreadError
+from ui.words.refusals import Refusals
 
 FIRST = "en"
 """The language that has every text."""
@@ -24,6 +28,7 @@ class Words:
     def __init__(self, language: str) -> None:
         self.language = language
         self._texts = {**_texts(FIRST), **_texts(language)}
+        self._refusals = Refusals.of(language, self("number.group"))
 
     def __call__(self, key: str, **values: Any) -> str:
         """The text `key` with these values in it, not escaped; whole numbers grouped. Raises `KeyError`."""
@@ -32,6 +37,10 @@ class Words:
             text = text["one" if values["count"] == 1 else "other"]
         shown = {name: self.number(of) if isinstance(of, int) else of for name, of in values.items()}
         return cast("str", text).format_map(shown)
+
+    def refusal(self, error: LongthreadError) -> str:
+        """What went wrong and what to do, not escaped; in English where this language does not say it."""
+        return self._refusals(str(error))
 
     def number(self, number: int) -> str:
         """ "1,200", as this language has it."""
