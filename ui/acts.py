@@ -23,12 +23,13 @@ KINDS = (*ACTS, "prev", "next")
 
 @dataclass(frozen=True)
 class Acts:
-    """What others may listen to: the branch changed (`moved`), a text went into the composer (`taken`), or a
-    message is pinned or no longer (`pinned`)."""
+    """What others may listen to: the branch changed (`moved`), a text went into the composer (`taken`), a
+    message is pinned or no longer (`pinned`), or one was copied."""
 
     moved: list[Dependency]
     taken: list[Dependency]
     pinned: list[Dependency]
+    copied: Dependency
 
 
 def acts(graph: Graph, tab: Tab, composer: gr.Textbox) -> Acts:
@@ -60,7 +61,7 @@ def acts(graph: Graph, tab: Tab, composer: gr.Textbox) -> Acts:
         buttons.pin(tab.views.told(acting.pin), place, None, **ONCE),
         buttons.unpin(tab.views.told(acting.unpin), place, None, **ONCE),
     ]
-    return Acts(moved, taken, pinned)
+    return Acts(moved, taken, pinned, copied)
 
 
 @dataclass(frozen=True)

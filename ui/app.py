@@ -93,6 +93,8 @@ def page(graph: Graph, *, demo: bool) -> gr.Blocks:
             bell.after(event)
         for event in [*talk.kept, *spent.summary.changed, tree.named, back]:
             bell.after(event, keep=True)
+        for event in [*names.moved, *talk.quiet]:
+            bell.troubled(event, tab)
         for rung in (bell.draw, bell.keep):
             bell.settled(talk.drawing.after(rung, stay=rung is bell.keep), tab)
         talk.drawing.around(bell.settle)

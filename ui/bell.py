@@ -6,6 +6,7 @@ Each panel listens to the bell and not to each event of each other panel: every 
 every pair.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import gradio as gr
@@ -43,6 +44,14 @@ class Bell:
 
     def settled(self, drawn: Dependency, tab: Tab) -> None:
         """Ring when a drawing is over that has followed an answer: most have not, and nothing is new then."""
-        news = gr.Number(0, visible=False)
-        asked = drawn.then(tab.views.news, None, [news], **DIRECT)
-        asked.then(None, [news], js=f'(news) => news && lt.ring("{SETTLE}")', **DIRECT)
+        _when(tab.views.news, drawn, SETTLE)
+
+    def troubled(self, event: Dependency, tab: Tab) -> None:
+        """Ring when `event`, which nothing is drawn after, went wrong: a drawing tells of it."""
+        _when(tab.views.trouble, event, KEEP)
+
+
+def _when(asked: Callable[[gr.Request], int], event: Dependency, ring: str) -> None:
+    news = gr.Number(0, visible=False)
+    told = event.then(asked, None, [news], **DIRECT)
+    told.then(None, [news], js=f'(news) => news && lt.ring("{ring}")', **DIRECT)

@@ -17,11 +17,12 @@ from ui.words import label
 
 @dataclass(frozen=True)
 class Chat:
-    """What others may listen to: a message went in, its answer was asked for again, older ones are wanted, an
-    edit was left, or something was done with one message."""
+    """What others may listen to: a message went in, its answer was asked for again or is to stop, older ones
+    are wanted, an edit was left, or something was done with one message."""
 
     sent: Dependency
     asked: Dependency
+    stopped: Dependency
     grown: Dependency
     left: Dependency
     acts: Acts
@@ -36,6 +37,11 @@ class Chat:
     def kept(self) -> list[Dependency]:
         """Those after which the reader stays where they are."""
         return [self.grown, *self.acts.pinned]
+
+    @property
+    def quiet(self) -> list[Dependency]:
+        """Those after which there is nothing else to be seen."""
+        return [self.stopped, self.acts.copied]
 
 
 def chat(graph: Graph, tab: Tab) -> Chat:
@@ -68,8 +74,9 @@ def chat(graph: Graph, tab: Tab) -> Chat:
     left = leave.click(lambda thread: ("", *now(thread)), [tab.thread], [composer, *tab.place], **DIRECT)
     left.then(None, [tab.thread], js="(thread) => lt.draft(thread)", **DIRECT)
     grown = earlier.click(_grow, [tab.shown], [tab.shown], **DIRECT)
-    sent, asked = _sending(graph, tab, composer), _asking(graph, tab, log, composer)
-    return Chat(sent, asked, grown, left, acts(graph, tab, composer), drawing)
+    sent, asked = _sending(graph, tab, composer), _asking(graph, tab, log)
+    stopped = _stopping(graph, tab, composer)
+    return Chat(sent, asked, stopped, grown, left, acts(graph, tab, composer), drawing)
 
 
 def _grow(shown: float) -> int:
@@ -89,11 +96,15 @@ def _sending(graph: Graph, tab: Tab, composer: gr.Textbox) -> Dependency:
     return sent
 
 
-def _asking(graph: Graph, tab: Tab, log: gr.Chatbot, composer: gr.Textbox) -> Dependency:
+def _stopping(graph: Graph, tab: Tab, composer: gr.Textbox) -> Dependency:
     @tab.views.told
     async def stop(thread: str, request: gr.Request):
         await graph().turns.stop(bookmark(thread, request))
 
+    return composer.stop(stop, [tab.thread], **DIRECT)
+
+
+def _asking(graph: Graph, tab: Tab, log: gr.Chatbot) -> Dependency:
     @tab.views.told
     async def again(thread: str, request: gr.Request, event: gr.SelectData):
         place, turns = bookmark(thread, request), graph().turns
@@ -101,5 +112,4 @@ def _asking(graph: Graph, tab: Tab, log: gr.Chatbot, composer: gr.Textbox) -> De
         if turn:
             tab.views.leave(request, turn)
 
-    composer.stop(stop, [tab.thread], **DIRECT)
     return log.option_select(again, [tab.thread], **DIRECT)

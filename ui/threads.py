@@ -43,10 +43,12 @@ EVENTS = (
 
 @dataclass(frozen=True)
 class ThreadList:
-    """What others may listen to (a thread was opened, renamed or deleted), and how to list them."""
+    """What others may listen to (a thread was opened; renamed or deleted; moved in the list, and nothing else
+    is), and how to list them."""
 
     opened: Dependency
     changed: list[Dependency]
+    moved: list[Dependency]
     listing: "Listing"
     tools: gr.HTML
 
@@ -66,9 +68,10 @@ def thread_list(graph: Graph, tab: Tab) -> ThreadList:
     listing.after(names.more(_longer, [rows], [rows], **DIRECT))
     listing.after(names.view(_view, None, [view, rows], **DIRECT))
     names.look(tab.views.draws(listing.look), [tab.zone, rows], listing.outputs, **DIRECT)
-    for event in _moves(graph, tab, names):
+    moved = _moves(graph, tab, names)
+    for event in moved:
         listing.after(event)
-    return ThreadList(_opens(graph, tab, names), _changes(graph, tab, names), listing, tools)
+    return ThreadList(_opens(graph, tab, names), _changes(graph, tab, names), moved, listing, tools)
 
 
 def _longer(rows: float) -> int:

@@ -97,6 +97,10 @@ class Views:
         self._followed.discard(request.session_hash)
         return 1
 
+    def trouble(self, request: gr.Request) -> int:
+        """1 where something went wrong of which the next drawing would tell; else 0."""
+        return int(isinstance(self._left.get(request.session_hash), LongthreadError))
+
     def forgive(self, request: gr.Request) -> None:
         """What went wrong while nobody could be told is over."""
         if isinstance(self._left.get(request.session_hash), LongthreadError):

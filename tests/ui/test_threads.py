@@ -147,6 +147,15 @@ def test_a_tag_is_a_view_of_its_threads(tab: Tab) -> None:
 
 
 @browser
+def test_what_goes_wrong_in_the_list_is_told_at_once(tab: Tab) -> None:
+    tab.say("Tag this too often").answered()
+    act(tab, row_of(tab, tab.thread), "Tags…")
+    row_of(tab, tab.thread).get_by_role("textbox").fill(",".join(map(str, range(11))))
+    tab.page.keyboard.press("Enter")
+    expect(tab.page.locator(".toast-body")).to_contain_text("at most 10 tags; these are 11")
+
+
+@browser
 def test_the_menu_works_from_the_keyboard_and_gives_the_focus_back(tab: Tab) -> None:
     tab.say("By keyboard").answered()
     dots = row_of(tab, tab.thread).locator(".dots")

@@ -89,9 +89,10 @@ lt.threads = (() => {
     if (q) await new Promise((go) => setTimeout(go, PAUSE));
     if (mine !== asked) return;
     const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
-    const answer = q && (await fetch(`found?${new URLSearchParams({ q, zone })}`).then((r) => (r.ok ? r.text() : ""), () => ""));
+    const answer = q && (await fetch(`found?${new URLSearchParams({ q, zone })}`).then((r) => r.ok && r.text(), () => false));
     if (mine !== asked) return;
-    found.innerHTML = answer;
+    found.innerHTML = answer === false ? '<p class="empty" role="status"></p>' : answer;
+    if (answer === false) $(".empty", found).textContent = found.dataset.away;
     found.hidden = !q;
     $("#threads").hidden = Boolean(q);
   }

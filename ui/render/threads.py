@@ -120,7 +120,7 @@ def tools(words: Words) -> str:
 <button type="button" class="temporary" data-do="temporary">{say["temporary"]}</button>
 <input type="search" id="thread-search" aria-label="{say["search"]}" placeholder="{say["search"]}"
   aria-keyshortcuts="Control+K Meta+K" autocomplete="off" maxlength="200">
-<div id="thread-found" hidden></div>
+<div id="thread-found" data-away="{say["search_away"]}" hidden></div>
 <ul popover id="thread-menu" role="menu" aria-label="{say["options"]}" data-title="{say["title"]}"
   data-tags="{say["tags_field"]}">{items}</ul>
 <div id="thread-undo" role="status" data-text="{say["trashed"]}" data-undo="{say["undo"]}"></div>
@@ -136,6 +136,6 @@ def tools(words: Words) -> str:
 
 KEYS = (
     *(act for act, _, _ in MENU),
-    *("temporary", "search", "options", "title", "tags_field", "trashed", "undo"),
+    *("temporary", "search", "search_away", "options", "title", "tags_field", "trashed", "undo"),
     *("remove_title", "remove_more", "keep", "delete"),
 )
