@@ -1,6 +1,5 @@
 """The node that asks the model: `answering` makes it for a model and a budget."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -28,7 +27,7 @@ def answering(models: Models, settings: Settings) -> Node:
         prompt = compose(
             system, state.get("summary"), state["messages"], settings.budget, state.get("pinned") or ()
         )
-        stop = _stop_of(runtime)
+        stop = Context.of(runtime.context).stop
         chunks = stream(
             models,
             models.answer,
@@ -46,9 +45,3 @@ def answering(models: Models, settings: Settings) -> Node:
         return {"messages": [message.model_copy(update={"response_metadata": notes})]}
 
     return answer
-
-
-def _stop_of(runtime: Runtime[Context]) -> asyncio.Event:
-    # Studio and a plain invoke bring no context.
-    context: Any = runtime.context
-    return context.stop if isinstance(context, Context) else asyncio.Event()

@@ -83,15 +83,15 @@ async def ask(
     *,
     timeout: float,
     retries: int,
+    stop: asyncio.Event | None = None,
     max_tokens: int | None = None,
 ) -> AIMessage:
     """The whole answer, kept out of LangGraph's message stream; else as `stream`."""
-    never = asyncio.Event()
     chunks = stream(
         models,
         model,
         messages,
-        stop=never,
+        stop=stop or asyncio.Event(),
         timeout=timeout,
         retries=retries,
         max_tokens=max_tokens,

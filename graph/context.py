@@ -14,7 +14,8 @@ class Context:
     """Handed to the nodes through LangGraph's runtime; never part of a checkpoint."""
 
     stop: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set by whoever wants the answer to end here; what was written so far is kept and marked."""
+    """Set by whoever wants the turn to end here: what was written so far of the answer is kept and marked, of
+    a summary nothing is, and nothing is folded."""
 
     words: Callable[[], str] | None = None
     """What was said so far, for those who follow the turn from another process."""
@@ -24,6 +25,11 @@ class Context:
 
     operator: bool = False
     """Whether the caller may speak for others than a person: as system, assistant or tool."""
+
+    @classmethod
+    def of(cls, given: Any) -> "Context":
+        """What was handed over, or one of its own: Studio and a plain invoke bring none."""
+        return given if isinstance(given, Context) else cls()
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -106,12 +106,12 @@ class Turns:
         self,
         graph: ThreadGraph,
         *,
-        anew: Callable[[Bookmark], Awaitable[None]],
+        anew: Callable[[Bookmark, asyncio.Event], Awaitable[None]],
         settled: Callable[[Bookmark], Coroutine[Any, Any, None]] | None = None,
         sweep: Callable[[], Awaitable[int]] | None = None,
     ) -> None:
-        """`anew` writes a thread's summary anew; `settled` is run, as a task of its own, after each answer;
-        `sweep` now and then by `recover`, and says how many threads it deleted."""
+        """`anew` writes a thread's summary anew, unless it is stopped; `settled` is run after each answer, as
+        a task of its own; `sweep` now and then by `recover`, and says how many threads it deleted."""
         self._graph, self._anew, self._settled, self._sweep = graph, anew, settled, sweep
         self._after: set[asyncio.Task[None]] = set()
         self._running: dict[str, Turn] = {}
@@ -204,7 +204,8 @@ class Turns:
         return self._fold(place, self._anew)
 
     async def stop(self, place: Bookmark) -> bool:
-        """End the answer here and keep what there is, in whichever process; False when none is under way."""
+        """End the answer here and keep what there is, or leave a fold undone, in whichever process; False
+        when none is under way."""
         if turn := self.running(place):
             turn.context.stop.set()
             return True
@@ -243,11 +244,11 @@ class Turns:
         for task in list(self._tasks):
             task.cancel()
 
-    def _fold(self, place: Bookmark, work: Callable[[Bookmark], Awaitable[Any]]) -> Turn:
+    def _fold(self, place: Bookmark, work: Callable[[Bookmark, asyncio.Event], Awaitable[Any]]) -> Turn:
         """A turn that says nothing: it works on the summary."""
         turn = Turn(place, None)
         turn.folding = True
-        return self._launch(turn, lambda _: work(place))
+        return self._launch(turn, lambda turn: work(place, turn.context.stop))
 
     def _launch(self, turn: Turn, work: Callable[[Turn], Awaitable[Any]]) -> Turn:
         if self.running(turn.bookmark):

@@ -3,6 +3,7 @@
 Each is a checkpoint of its own after those that there are; nothing that is stored is changed.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,7 +16,7 @@ from langgraph.types import StateSnapshot
 from graph.bookmark import Bookmark
 from graph.checkpointers.records import ACT
 from graph.errors import CheckpointNotFound, InvalidInput, ThreadBusy
-from graph.summarize import edited, notes, resummarise
+from graph.summarize import Summariser, edited, notes
 from graph.tokens import correction
 from graph.transcript import Transcripts
 from graph.turns import ThreadGraph
@@ -53,8 +54,9 @@ class Summaries:
             update = {"summary": before, "messages": [RemoveMessage(REMOVE_ALL_MESSAGES), *back, *window]}
             await self._write(held, "undo", update)
 
-    async def again(self, place: Bookmark) -> None:
-        """Have the summary written anew, from the messages that it stands for and not from itself.
+    async def again(self, place: Bookmark, stop: asyncio.Event | None = None) -> None:
+        """Have the summary written anew, from the messages that it stands for and not from itself. It stays
+        as it is where `stop` is set before that is done.
 
         Raises `ModelError`, and `InvalidInput` where those messages cannot be told any more.
         """
@@ -62,8 +64,9 @@ class Summaries:
             old: SystemMessage = now.values["summary"]
             messages = await self._covered(place, old)
             scale = correction(now.values["messages"])
-            made = await resummarise(old, messages, scale, self._graph.models, self._graph.settings)
-            await self._write(held, "again", {"summary": made})
+            summariser = Summariser(self._graph.models, self._graph.settings, stop or asyncio.Event())
+            if made := await summariser.anew(old, messages, scale):
+                await self._write(held, "again", {"summary": made})
 
     async def edit(self, place: Bookmark, text: str, *, of: str | None = None) -> None:
         """Put these words in the summary's place; later folds go on from them.

@@ -1,19 +1,23 @@
-"""The node that folds the oldest exchanges into the summary: `summarizing` makes it, `fold` does it.
+"""The node that folds the oldest exchanges into the summary: `summarizing` makes it, a `Summariser` does it.
 
-And the summary of the same messages by other means: `resummarise`, and `edited` by hand.
+And the summary of the same messages by other means: written `anew`, and `edited` by hand.
 """
 
+import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, RemoveMessage, SystemMessage
+from langgraph.runtime import Runtime
 
 from graph.asking import FALLBACK, ask
 from graph.bookmark import storable
 from graph.budget import Budget, choose_fold, clip, portion
+from graph.context import Context
 from graph.errors import InvalidInput, ModelError
 from graph.model import Models
 from graph.settings import Settings
@@ -21,6 +25,8 @@ from graph.state import State
 from graph.tokens import correction, count, count_all, count_text
 
 log = logging.getLogger("longthread")
+
+Node = Callable[[State, Runtime[Context]], Awaitable[dict[str, Any]]]
 
 INSTRUCTIONS = (
     "Summarise the conversation below so that it can go on from your summary alone. Keep every name, number, "
@@ -39,16 +45,16 @@ def fold_due(state: State, settings: Settings) -> bool:
     return _chosen(state, settings, force=False) is not None
 
 
-def summarizing(models: Models, settings: Settings) -> Callable[[State], Awaitable[dict[str, Any]]]:
+def summarizing(models: Models, settings: Settings) -> Node:
     """A node that folds what is over the mark.
 
-    If the summary model fails nothing is dropped: the next prompt is trimmed, and the fold is tried
-    again after the next answer.
+    If the summary model fails, or the turn is stopped, nothing is dropped: the next prompt is trimmed, and
+    the fold is tried again after the next answer.
     """
 
-    async def summarize(state: State) -> dict[str, Any]:
+    async def summarize(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         try:
-            return await fold(state, models, settings) or {}
+            return await Summariser(models, settings, Context.of(runtime.context).stop).fold(state) or {}
         except ModelError as e:
             log.warning(
                 "could not summarise, nothing is dropped, will try again after the next answer: %s", e
@@ -58,46 +64,87 @@ def summarizing(models: Models, settings: Settings) -> Callable[[State], Awaitab
     return summarize
 
 
-async def fold(
-    state: State, models: Models, settings: Settings, *, force: bool = False
-) -> dict[str, Any] | None:
-    """The update of the state that folds its oldest whole exchanges; None when there is nothing to fold.
+@dataclass(frozen=True)
+class Summariser:
+    """Asks for summaries: the model and the budget of these settings, until `stop` is set."""
 
-    What does not fit one request is folded in several, each with the summary of those before. With `force`,
-    all but the last exchange. Raises `ModelError`, unless a part was folded already: then that is returned.
-    """
-    chosen = _chosen(state, settings, force=force)
-    if chosen is None:
-        return None
-    summary, rest, done = _unspent(state.get("summary")), chosen, list[BaseMessage]()
-    scale = correction(state["messages"])
-    while rest:
-        try:
-            summary, part, rest = await _fold_part(summary, rest, scale, models, settings)
-        except ModelError:
-            if not done:
-                raise
-            break
-        done += part
-    return {"summary": summary, "messages": [RemoveMessage(id=m.id) for m in done if m.id]}
+    models: Models
+    settings: Settings
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
 
+    async def fold(self, state: State, *, force: bool = False) -> dict[str, Any] | None:
+        """The update of the state that folds its oldest whole exchanges; None when there is nothing to fold.
 
-async def resummarise(
-    old: SystemMessage, messages: Sequence[BaseMessage], scale: float, models: Models, settings: Settings
-) -> SystemMessage:
-    """A new summary of these messages, all that `old` stands for, and not of its words.
+        What does not fit one request is folded in several, each with the summary of those before. With
+        `force`, all but the last exchange. Once it is stopped, what was folded by then; raises `ModelError`,
+        unless a part was folded already: then that is returned.
+        """
+        summary, rest = _unspent(state.get("summary")), _chosen(state, self.settings, force=force)
+        done, scale = list[BaseMessage](), correction(state["messages"])
+        while rest:
+            try:
+                step = await self._part(summary, rest, scale)
+            except ModelError:
+                if not done:
+                    raise
+                break
+            if step is None:
+                break
+            summary, part, rest = step
+            done += part
+        if not done:
+            return None
+        return {"summary": summary, "messages": [RemoveMessage(id=m.id) for m in done if m.id]}
 
-    In as many requests as they need; raises `ModelError` if one of them fails.
-    """
-    made, rest = None, list(messages)
-    while rest:
-        made, _, rest = await _fold_part(made, rest, scale, models, settings)
-    known, told = notes(old), notes(made)
-    same = {name: known[name] for name in ("folds", "count", "through") if name in known}
-    sent = known.get("sent", 0) + told.get("sent", 0)
-    largest = max(known.get("largest", 0), told.get("largest", 0))
-    text = made.text if made else old.text
-    return _noted(text, {**told, **same, "sent": sent, "largest": largest})
+    async def anew(
+        self, old: SystemMessage, messages: Sequence[BaseMessage], scale: float
+    ) -> SystemMessage | None:
+        """A new summary of these messages, all that `old` stands for, and not of its words.
+
+        In as many requests as they need; raises `ModelError` if one of them fails. None once it is stopped.
+        """
+        made, rest = None, list(messages)
+        while rest:
+            step = await self._part(made, rest, scale)
+            if step is None:
+                return None
+            made, _, rest = step
+        known, told = notes(old), notes(made)
+        same = {name: known[name] for name in ("folds", "count", "through") if name in known}
+        sent = known.get("sent", 0) + told.get("sent", 0)
+        largest = max(known.get("largest", 0), told.get("largest", 0))
+        text = made.text if made else old.text
+        return _noted(text, {**told, **same, "sent": sent, "largest": largest})
+
+    async def _part(
+        self, summary: SystemMessage | None, messages: Sequence[BaseMessage], scale: float
+    ) -> tuple[SystemMessage, list[BaseMessage], list[BaseMessage]] | None:
+        """One request to the summary model: the new summary, the messages in it, and those still to fold;
+        None once it is stopped."""
+        if self.stop.is_set():
+            return None
+        settings, budget = self.settings, self.settings.budget
+        instructions = SystemMessage(INSTRUCTIONS, additional_kwargs={"longthread": {"task": "summarize"}})
+        earlier = summary.text.removeprefix(HEADING) if summary else ""
+        room = _room(budget, scale) - count_all([instructions, HumanMessage(earlier)]) - MARGIN
+        part, rest = portion(messages, room)
+        text = clip("\n".join(map(_line, part)), max(room, 1))
+        heading = f"Earlier summary:\n{earlier}\n\n" if earlier else ""
+        asked = [instructions, HumanMessage(f"{heading}Conversation:\n{text}")]
+        written = await ask(
+            self.models,
+            self.models.summary,
+            asked,
+            stop=self.stop,
+            timeout=settings.model_timeout,
+            retries=settings.model_retries,
+            max_tokens=budget.summary - count_text(HEADING),
+        )
+        if self.stop.is_set():  # in the middle of it
+            return None
+        made = _summary(summary, part, written, budget)
+        _note_used(made, summary, written, asked)
+        return made, part, rest
 
 
 def edited(old: SystemMessage, text: str, scale: float, budget: Budget) -> SystemMessage:
@@ -134,34 +181,6 @@ def _chosen(state: State, settings: Settings, *, force: bool) -> list[BaseMessag
     summary, pinned = state.get("summary"), state.get("pinned") or ()
     chosen = choose_fold(system, summary, state["messages"], settings.budget, force=force, pinned=pinned)
     return chosen.fold if chosen else None
-
-
-async def _fold_part(
-    summary: SystemMessage | None,
-    messages: Sequence[BaseMessage],
-    scale: float,
-    models: Models,
-    settings: Settings,
-) -> tuple[SystemMessage, list[BaseMessage], list[BaseMessage]]:
-    """One request to the summary model: the new summary, the messages in it, and those still to fold."""
-    instructions = SystemMessage(INSTRUCTIONS, additional_kwargs={"longthread": {"task": "summarize"}})
-    earlier = summary.text.removeprefix(HEADING) if summary else ""
-    room = _room(settings.budget, scale) - count_all([instructions, HumanMessage(earlier)]) - MARGIN
-    part, rest = portion(messages, room)
-    text = clip("\n".join(map(_line, part)), max(room, 1))
-    heading = f"Earlier summary:\n{earlier}\n\n" if earlier else ""
-    asked = [instructions, HumanMessage(f"{heading}Conversation:\n{text}")]
-    written = await ask(
-        models,
-        models.summary,
-        asked,
-        timeout=settings.model_timeout,
-        retries=settings.model_retries,
-        max_tokens=settings.budget.summary - count_text(HEADING),
-    )
-    made = _summary(summary, part, written, settings.budget)
-    _note_used(made, summary, written, asked)
-    return made, part, rest
 
 
 def _room(budget: Budget, scale: float) -> int:

@@ -71,7 +71,7 @@ class TurnTaking(CompiledStateGraph[State, Context, Question, State]):
         """A turn, once its thread is free; or its answer, where it was answered before."""
         places = {**configurable(self.config), **configurable(config)}
         place, asked = Bookmark.of({"configurable": places}), _Asked.of(input, places)
-        context = options["context"] = _context(options.get("context"))
+        context = options["context"] = Context.of(options.get("context"))
         turn = await self._admitted(saver, place, asked, places, options)
         if context.admitted:
             context.admitted()
@@ -217,11 +217,6 @@ class _Asked:
             request = None
         plain = len(human) == len(messages) and len(values) == 1
         return cls(values, messages, human[-1] if human else None, plain, request)
-
-
-def _context(given: Any) -> Context:
-    """What the run knows, as Studio and a plain invoke bring none."""
-    return given if isinstance(given, Context) else Context()
 
 
 def _pauses(part: Any) -> bool:

@@ -4,6 +4,7 @@ The checks live in the graph object because everything passes it: the page, Stud
 `graph.invoke` alike. There is one implementation, async; the sync calls run it on the graph's own loop.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from graph.model import Models
 from graph.sending import Part, parts
 from graph.settings import Settings
 from graph.state import State
-from graph.summarize import fold
+from graph.summarize import Summariser
 from graph.taking import LENT, TurnTaking
 from graph.tokens import count
 
@@ -208,10 +209,12 @@ class ThreadGraph(TurnTaking):
         prompt = compose(system, summary, window, self.settings.budget, pinned)
         return ContextView(prompt, summary, self.settings.budget, window, pinned)
 
-    async def atrim(self, place: Bookmark) -> bool:
-        """Fold all but the last exchange now. False if there was nothing to fold. Raises `ModelError`."""
+    async def atrim(self, place: Bookmark, stop: asyncio.Event | None = None) -> bool:
+        """Fold all but the last exchange now. False if there was nothing to fold, or `stop` was set before
+        anything was. Raises `ModelError`."""
         state = cast("State", {"messages": [], **(await self.aget_state(place.config)).values})
-        update = await fold(state, self.models, self.settings, force=True)
+        summariser = Summariser(self.models, self.settings, stop or asyncio.Event())
+        update = await summariser.fold(state, force=True)
         if update:
             await self.aupdate_state(place.config, update, as_node="summarize")
         return bool(update)

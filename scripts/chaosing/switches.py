@@ -94,15 +94,15 @@ def no_looking() -> None:
 
 def forgetful_folds() -> None:
     """Drop what is folded and keep no note of it, as two commits with a death between them would."""
-    from graph import summarize
+    from graph.summarize import Summariser
 
-    fold = summarize.fold
+    fold = Summariser.fold
 
-    async def dropping(*args: Any, **options: Any) -> Any:
-        update = await fold(*args, **options)
+    async def dropping(self: Summariser, *args: Any, **options: Any) -> Any:
+        update = await fold(self, *args, **options)
         return {"messages": update["messages"]} if update else None
 
-    summarize.fold = dropping  # pyright: ignore[reportAttributeAccessIssue]
+    Summariser.fold = dropping
 
 
 def quote_models() -> None:

@@ -22,7 +22,7 @@ from graph import (
 )
 from graph.checkpointers import leases, pool
 from tests.checkpointers.wire import Wire
-from tests.graph.talking import say, talk, texts
+from tests.graph.talking import WORDS, say, talk, texts
 from tests.graph.test_cut_off import cut_off
 from tests.openai_server import Fault, ModelServer
 
@@ -139,6 +139,32 @@ async def test_a_summary_is_written_anew_as_a_turn_and_stays_where_the_model_fai
     await (await graph.turns.resummarise(place)).wait()
     state = (await graph.aget_state(place.config)).values
     assert state["summary"].id != old.id and len(state["messages"]) == 2
+
+
+@pytest.mark.parametrize("asked", ["an answer", "trim", "resummarise"])
+async def test_a_fold_that_is_stopped_is_not_done(
+    graph: OpenGraph, place: Bookmark, model: ModelServer, asked: str
+) -> None:
+    """Half a summary is not kept, and what it was for is not dropped; the next one is written."""
+    await talk(graph, place, 3)
+    if asked == "resummarise":
+        await (await graph.turns.trim(place)).wait()
+    before = (await graph.aget_state(place.config)).values
+    asked_before = len(model.summaries)
+    model.delay, model.words = 0.05, 4
+    fold = graph.turns.resummarise if asked == "resummarise" else graph.turns.trim
+    turn = await (graph.turns.start(place, f"One more: {WORDS}") if asked == "an answer" else fold(place))
+    while not (len(model.summaries) > asked_before and model.summaries[-1].words > 3):
+        assert not turn.done, turn.error
+        await asyncio.sleep(0.01)
+    assert turn.folding and await graph.turns.stop(place)
+    await turn.wait()
+    after = (await graph.aget_state(place.config)).values
+    assert after.get("summary") == before.get("summary")
+    assert after["messages"][: len(before["messages"])] == before["messages"]
+    model.delay = 0
+    await (await fold(place)).wait()
+    assert (await graph.aget_state(place.config)).values["summary"] != before.get("summary")
 
 
 async def test_closing_keeps_what_was_written(graph: OpenGraph, place: Bookmark, model: ModelServer) -> None:

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Route, expect
 
+from tests.openai_server import ModelServer
 from tests.ui.conftest import Tab, Visit
 from tests.ui.grave import grave
 
@@ -32,6 +33,19 @@ def test_trim_now_folds_all_but_the_last_exchange(tab: Tab) -> None:
     expect(tab.page.locator("#meter")).to_contain_text("2 of 6 messages sent, 4 folded")
     expect(tab.page.locator("#trim")).to_be_disabled()
     expect(tab.mine.first).to_have_text("I like apples")
+
+
+@browser
+def test_a_fold_that_is_stopped_leaves_all_as_it_was(tab: Tab, model: ModelServer) -> None:
+    for word in ("apples", "pears"):
+        tab.say(f"I like {word}").answered()
+    model.delay = 0.2
+    tab.page.click("#trim")
+    expect(tab.notes).to_contain_text("Summarising")
+    tab.page.click("#composer .stop-button")
+    tab.answered()
+    expect(tab.notes).to_have_count(0)
+    expect(tab.page.locator("#meter")).to_contain_text("4 of 4 messages sent")
 
 
 @browser
