@@ -14,11 +14,13 @@ The rooms, from the ground up (imports go down only):
     tokens, pairs   pure: how many tokens a text costs / the tables for it
     exchanges       pure: what of a window stays together
     budget          pure: compose the prompt, choose what to fold
+    sending         pure: what of the window is in a prompt and what is not
     prices          pure: what tokens cost
-    settings        what can be set from outside
+    environment, entrance, settings   how a setting is spelled outside / of who may ask / every one
     history         pure: what a moment shows and how two differ
     demo_model      the model that needs no key, and says so
-    model, refusals the chat model of these settings, asked / its errors as ours
+    openai_model, model, refusals   behind any OpenAI-compatible URL / the chat model of these settings, asked
+                    / its errors as ours
     asking          a question to a model, or to the one that stands in for it
     checkpointers   the places where threads can be kept
     branches, searching, tags   where the lines of a thread part / words looked for / tags

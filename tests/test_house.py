@@ -1,10 +1,13 @@
 """What a stranger is promised about the repository itself."""
 
+import ast
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 
@@ -25,6 +28,15 @@ def test_the_lock_pins_every_package_with_hashes_and_holds_no_address() -> None:
     assert all("--hash=sha256:" in pin for pin in pins)
     names = {p.name for p in tracked()}
     assert not names & {"uv.lock", "package-lock.json", "poetry.lock"}
+
+
+@pytest.mark.parametrize("floor", ["graph", "graph/checkpointers", "ui"])
+def test_the_map_of_a_floor_has_every_room(floor: str) -> None:
+    """Each file is named at the left of a line of the docstring, alone or among others."""
+    plan = ast.get_docstring(ast.parse((ROOT / floor / "__init__.py").read_text())) or ""
+    rooms = {path.stem for path in (ROOT / floor).glob("*.py") if path.stem != "__init__"}
+    named = {room for room in rooms if re.search(rf"^ *([\w.]+, )*{room}(\.py)?(,| |$)", plan, re.MULTILINE)}
+    assert rooms == named
 
 
 def test_the_example_of_the_readme_prints_an_answer_and_remembers(database: str, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ chat.py       the conversation and the composer
 drawing.py    the chat drawn, and the answer under way followed
 acts.py       what can be done with one message
 keys.py       the list of keys
+theme.py      light or dark
 away.py       the line that says what is not answering
 threads.py    the list of threads
 search.py     titles and texts found
@@ -17,12 +18,13 @@ carrying.py   a thread from a file
 branches.py   the map of a thread's branches: names, switch
 beside.py     two branches side by side
 timeline.py   earlier moments: look, fork from one, switch branches
-budget.py     what the next prompt holds, the summary, trim now
+budget.py     what the next prompt holds, trim now
+summary.py    the summary: read, taken back, written anew, edited
 spent.py      what the shown thread has used
 usage.py      the page of what was used, and how the database is
 sign_in/      who may use the page, and what is theirs
 headers.py    what every answer carries to keep other sites out
-words/        every text of the page, a table a language
+words/        every text of the page, a table a language; what the agent refuses, in those
 render/       messages, moments and threads as what Gradio shows; pure; a file a panel
 style/ page/  CSS and JavaScript, a file a panel, joined in the order of their names
 """
