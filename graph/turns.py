@@ -18,6 +18,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, StateSnapshot, StateUpdate
 
 from graph.admission import LEASE
+from graph.approvals import Approval
 from graph.bookmark import Bookmark, configurable, with_places
 from graph.bridge import Bridge
 from graph.budget import Budget, Prompt, choose_fold, compose, fits
@@ -48,6 +49,8 @@ class ContextView:
     budget: Budget
     window: Sequence[BaseMessage] = ()
     pinned: Sequence[BaseMessage] = ()
+    approvals: Sequence[Approval] = ()
+    """What the graph asks of a person before it goes on; nothing for most."""
 
     @property
     def limit(self) -> int:
@@ -201,13 +204,14 @@ class ThreadGraph(TurnTaking):
 
     async def acontext(self, place: Bookmark) -> ContextView:
         """What the next turn of a thread would send. Calls no model."""
-        values = (await self.aget_state(place.config)).values
+        snapshot = await self.aget_state(place.config)
+        values, asked = snapshot.values, [Approval.of(interrupt) for interrupt in snapshot.interrupts]
         summary = values.get("summary")
         system = SystemMessage(self.settings.system_prompt)
         window: list[BaseMessage] = values.get("messages") or []
         pinned: list[BaseMessage] = values.get("pinned") or []
         prompt = compose(system, summary, window, self.settings.budget, pinned)
-        return ContextView(prompt, summary, self.settings.budget, window, pinned)
+        return ContextView(prompt, summary, self.settings.budget, window, pinned, asked)
 
     async def atrim(self, place: Bookmark, stop: asyncio.Event | None = None) -> bool:
         """Fold all but the last exchange now. False if there was nothing to fold, or `stop` was set before

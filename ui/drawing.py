@@ -132,22 +132,15 @@ class Drawing:
             yield []
             return
         page = await self._page(place, shown, turn)
-        rows = await self._stored(place, page, words)
+        rows, waits = await self._stored(place, page, words)
         if turn:
             async for draft in _growing(page.entries, turn, view, words):
                 yield rows + draft
             if turn.error and view.newest:
                 tell(turn.error, words)
             page = await self._page(place, shown, None)
-            rows = await self._stored(place, page, words)
-        yield rows + ([] if place.checkpoint_id else await self._waits(place, page, words))
-
-    async def _waits(self, place: Bookmark, page: Page, words: Words) -> list[render.Bubble]:
-        """What a person is asked for: to have a question answered after all, or to say whether a graph may go
-        on."""
-        if asked := await self.graph().turns.approvals(place):
-            return [render.approval(asked[0], words)]
-        return render.unanswered(page.entries, words)
+            rows, waits = await self._stored(place, page, words)
+        yield rows + waits
 
     async def _turn(self, place: Bookmark, left: Turn | LongthreadError | None) -> Turn | None:
         """The turn under way, or the one of this tab that is over already."""
@@ -164,13 +157,21 @@ class Drawing:
                 raise
             return Page([], 0)  # its first message is on its way in
 
-    async def _stored(self, place: Bookmark, page: Page, words: Words) -> list[render.Bubble]:
+    async def _stored(
+        self, place: Bookmark, page: Page, words: Words
+    ) -> tuple[list[render.Bubble], list[render.Bubble]]:
+        """The messages; and what a person is asked for: to have a question answered after all, or to say
+        whether a graph may go on."""
+        graph, now = self.graph(), not place.checkpoint_id
         try:
-            context = await self.graph().acontext(place)
+            context = await graph.acontext(place)
         except LongthreadError:
             context = None  # too long for any prompt: the composer will say so
-        now, pins = not place.checkpoint_id, self.graph().pins.possible
-        return render.conversation(page.entries, context, words, now=now, pins=pins)
+        rows = render.conversation(page.entries, context, words, now=now, pins=graph.pins.possible)
+        asked = context.approvals if context else await graph.turns.approvals(place)
+        if asked and now:
+            return rows, [render.approval(asked[0], words)]
+        return rows, render.unanswered(page.entries, words) if now else []
 
 
 async def _growing(
