@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from graph import OpenGraph, Settings, open_graph
+from tests.conftest import new_database
 from tests.openai_server import ModelServer
 from tests.ui.site import Site, browser
 
@@ -107,6 +108,14 @@ def _foreign(url: str, site: Site) -> bool:
 def model() -> Iterator[ModelServer]:
     with ModelServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def database(server: str) -> Iterator[str]:
+    """URL of a database that the pages' tests share and no other has: a page finishes what was cut off, also
+    where another test looks on purpose at what is left."""
+    with new_database(server) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
