@@ -39,7 +39,7 @@ def test_trim_now_folds_all_but_the_last_exchange(tab: Tab) -> None:
 def test_a_fold_that_is_stopped_leaves_all_as_it_was(tab: Tab, model: ModelServer) -> None:
     for word in ("apples", "pears"):
         tab.say(f"I like {word}").answered()
-    model.delay = 0.2
+    model.delay = 1
     tab.page.click("#trim")
     expect(tab.notes).to_contain_text("Summarising")
     tab.page.click("#composer .stop-button")

@@ -185,13 +185,14 @@ def test_what_is_typed_outlives_errors_answers_and_other_writers(
     toast(tab, "may have 180")
     assert area.input_value() == "zebra " * 400
     area.fill("Typed before.")
-    model.delay, model.words = 0.03, 40
+    model.delay, model.words = 0.05, 300
     tab.say("Speak slowly")
     button(tab, "Save").click()
     toast(tab, "still answering")
     area.click()
     area.press("End")
     tab.page.keyboard.type(" And during.")
+    tab.page.locator("#composer .stop-button").dispatch_event("click")  # which leaves the focus
     tab.answered()
     expect(tab.page.locator("#meter")).to_contain_text("4 of 8 messages sent, 4 folded.")
     expect(area).to_be_focused()
@@ -201,6 +202,7 @@ def test_what_is_typed_outlives_errors_answers_and_other_writers(
         graph.bridge.wait("edit", lambda: graph.summaries.edit(Bookmark(folded), "Theirs."))
 
     behind(elsewhere)
+    model.delay, model.words = 0, None
     tab.say("Draw it all anew").answered()
     expect(tab.page.locator("#meter")).to_contain_text("6 of 10 messages sent, 4 folded.")
     expect(area).to_have_value("Typed before. And during.")
