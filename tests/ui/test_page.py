@@ -70,6 +70,7 @@ def test_the_same_address_shows_the_same_thread_after_a_restart(
         again = visit(thread, to=site)
         expect(again.mine).to_have_text(["Remember the lighthouse"])
         expect(again.answers).to_have_count(1)
+        again.page.close()  # before it loses its server
 
 
 def test_every_event_is_private_and_waits_for_nobody(settings: Settings) -> None:

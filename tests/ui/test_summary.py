@@ -185,7 +185,7 @@ def test_what_is_typed_outlives_errors_answers_and_other_writers(
     toast(tab, "may have 180")
     assert area.input_value() == "zebra " * 400
     area.fill("Typed before.")
-    model.delay, model.words = 0.05, 300
+    model.delay, model.words = 0.1, 300
     tab.say("Speak slowly")
     button(tab, "Save").click()
     toast(tab, "still answering")
