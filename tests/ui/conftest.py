@@ -43,6 +43,12 @@ class Tab:
         self.page.goto(f"{self.site.url}/?thread={thread}" if thread else self.site.url)
         return self.ready()
 
+    def go(self, path: str) -> "Tab":
+        """Leave the page for another of the site."""
+        self.page.goto(self.site.url + path)
+        self.left()
+        return self
+
     def reload(self) -> "Tab":
         self.page.reload()
         self.left()

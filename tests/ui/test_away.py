@@ -107,15 +107,14 @@ def test_a_message_is_kept_while_the_database_is_away_and_the_page_goes_on(
 
 
 def test_a_page_that_came_too_early_is_drawn_when_the_database_is_back(
-    visit: Visit, site: Site, line: Line, behind: Behind
+    visit: Visit, line: Line, behind: Behind
 ) -> None:
     thread = f"early-{uuid4()}"
     place = {"configurable": {"thread_id": thread}}
     behind(lambda graph: graph.invoke({"messages": [("user", "Long ago")]}, place))
     tab = visit()
     line.close()
-    tab.page.goto(f"{site.url}/?thread={thread}")
-    tab.left()
+    tab.go(f"/?thread={thread}")
     expect(banner(tab)).to_contain_text("The database is not answering")
     line.open()
     expect(banner(tab)).to_be_empty()

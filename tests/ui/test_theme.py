@@ -26,8 +26,7 @@ def test_a_chosen_theme_outlives_a_reload_and_the_system(visit: Visit) -> None:
     for scheme in ("dark", "light"):  # each change Gradio follows, too
         tab.page.emulate_media(color_scheme=scheme)
         _seen(tab, DARK)
-    tab.page.goto(f"{tab.site.url}/usage")
-    _seen(tab, DARK)
+    _seen(tab.go("/usage"), DARK)
 
 
 @browser

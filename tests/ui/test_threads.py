@@ -109,8 +109,7 @@ def test_only_the_trash_deletes_for_good_and_asks_before(tab: Tab) -> None:
     dialog.get_by_role("button", name="Delete").click()
     expect(row_of(tab, thread)).to_have_count(0)
     expect(tab.page.locator("h1")).to_have_text("New chat")
-    tab.open(thread)
-    tab.left()
+    tab.go(f"/?thread={thread}").ready()
     expect(tab.page.locator(".toast-body")).to_contain_text("not here")
 
 
@@ -265,7 +264,7 @@ def test_a_temporary_chat_says_so_and_is_gone_when_another_is_opened(tab: Tab) -
     expect(row_of(tab, thread)).to_have_count(0)
     tab.page.click("#left a.new")
     expect(tab.mine).to_have_count(0)
-    tab.open(thread)
+    tab.go(f"/?thread={thread}").ready()
     expect(tab.page.locator(".toast-body")).to_contain_text("not here")
 
 

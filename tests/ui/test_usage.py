@@ -34,9 +34,7 @@ def site(
 
 def counted(tab: Tab) -> Page:
     """The page, once all is drawn."""
-    page = tab.page
-    page.goto(f"{tab.site.url}/usage")
-    tab.left()
+    page = tab.go("/usage").page
     expect(page.locator("#usage-database li").first).to_be_visible()
     expect(page.locator("#usage-plots canvas, #usage-plots svg.marks").first).to_be_visible()
     return page
