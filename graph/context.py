@@ -14,8 +14,8 @@ class Context:
     """Handed to the nodes through LangGraph's runtime; never part of a checkpoint."""
 
     stop: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set by whoever wants the turn to end here: what was written so far of the answer is kept and marked, of
-    a summary nothing is, and nothing is folded."""
+    """Set by whoever wants the turn to end here: what was written so far of an answer is kept and marked,
+    what was written of a summary is not."""
 
     words: Callable[[], str] | None = None
     """What was said so far, for those who follow the turn from another process."""
