@@ -20,7 +20,7 @@ from graph.live import Turn
 from graph.transcript import Entry, Page
 from ui.render import chat as render
 from ui.render.text import markdown
-from ui.tab import DIRECT, EDIT, EVENT, FORK, LOOK, Graph, Tab, bookmark, tell
+from ui.tab import DIRECT, EDIT, EVENT, FORK, LOOK, Graph, Tab, bookmark, tell, titled
 from ui.views import View
 from ui.words import Words, words_of
 
@@ -117,7 +117,7 @@ class Drawing:
             async for rows in self._rows(place, turn, shown, view, words):
                 yield rows
         except ThreadNotFound:
-            gr.Info(words("chat.gone"), title=words("chat.not_found"))
+            gr.Info(titled(words("chat.not_found"), words("chat.gone")))
             yield []
         except LongthreadError as error:
             if type(error) is not type(left):  # the same trouble twice is told once

@@ -101,5 +101,10 @@ def zone_of(name: str) -> ZoneInfo:
 
 
 def tell(error: LongthreadError, words: Words) -> None:
-    """Show an error of ours as a toast. Toasts render HTML."""
-    gr.Warning(html.escape(words.refusal(error)), title=html.escape(words("page.failed")))
+    """Show an error of ours as a toast."""
+    gr.Warning(titled(words("page.failed"), words.refusal(error)))
+
+
+def titled(title: str, text: str) -> str:
+    """What a toast says, as HTML: Gradio's own title is the word "Warning" or "Info", in English."""
+    return f"<strong>{html.escape(title)}</strong> {html.escape(text)}"

@@ -241,6 +241,7 @@ def test_a_german_reader_is_told_in_german_what_went_wrong(visit: Visit, tmp_pat
     tab.page.fill("#composer textarea", "viele Worte " * 1500)
     tab.page.keyboard.press("Enter")
     told = re.compile(r"braucht etwa \d\.\d{3} Tokens, und eine Anfrage darf \d{3} haben")
+    expect(tab.page.locator(".toast-body")).to_contain_text("Das hat nicht geklappt")
     expect(tab.page.locator(".toast-body")).to_contain_text(told)
     file.write_text("{}")
     tab.page.set_input_files("#carry input", file)
