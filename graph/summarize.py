@@ -7,7 +7,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -70,7 +70,7 @@ class Summariser:
 
     models: Models
     settings: Settings
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    stop: asyncio.Event
 
     async def fold(self, state: State, *, force: bool = False) -> dict[str, Any] | None:
         """The update of the state that folds its oldest whole exchanges; None when there is nothing to fold.
